@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+
+FROM python:3.13-slim AS dependencies
+WORKDIR /build
+RUN python -m venv --without-pip /venv
+COPY pyproject.toml requirements.txt ./
+# Only what running needs, at the versions of the lock. This layer is rebuilt only when one of the
+# two files changes.
+RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > runtime.txt \
+    && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --constraint requirements.txt --requirement runtime.txt
+
+FROM python:3.13-slim
+RUN useradd --no-create-home --uid 10001 app
+WORKDIR /srv
+ENV PATH=/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    RUNNING_IN_DOCKER=true \
+    HOST=0.0.0.0 \
+    PORT=8000 \
+    LOG_FORMAT=json
+COPY --from=dependencies /venv /venv
+COPY alembic.ini ./
+COPY alembic alembic
+COPY app app
+# By number, so that an orchestrator can tell that it is not root.
+USER 10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=6s --start-period=60s --start-interval=1s --retries=3 \
+    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=5); c.request('GET', '/health/ready'); sys.exit(c.getresponse().status != 200)"]
+# Migrates the database, then serves. SIGTERM stops it gracefully.
+CMD ["python", "-m", "app"]

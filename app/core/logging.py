@@ -1,0 +1,137 @@
+"""Log lines on stdout, plain or JSON, and one for each request, under the request's id."""
+
+import json
+import logging
+import logging.config
+import re
+import time
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.config import Settings
+from app.core.errors import InternalError, request_id
+
+log = logging.getLogger("app.request")
+
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class PlainFormatter(logging.Formatter):
+    """A line for people: time, level, request id, message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and under it the traceback if there is one."""
+        time_ = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        text = f"{time_} {record.levelname:<8} {request_id.get()} {record.getMessage()}"
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return text
+
+
+class JsonFormatter(logging.Formatter):
+    """A JSON object on one line, for machines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; a request's facts are members of their own."""
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "request_id": request_id.get(),
+            "message": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send every line of this process to stdout, in the configured form."""
+    formatter = JsonFormatter if settings.log_format == "json" else PlainFormatter
+    level = settings.log_level.upper()
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"line": {"()": formatter}},
+            "handlers": {
+                "stdout": {
+                    "class": "logging.StreamHandler",
+                    "stream": "ext://sys.stdout",
+                    "formatter": "line",
+                }
+            },
+            "root": {"level": level, "handlers": ["stdout"]},
+            "loggers": {
+                "uvicorn": {"level": level, "handlers": [], "propagate": True},
+                "uvicorn.error": {"level": level, "handlers": [], "propagate": True},
+                "alembic": {"level": "WARNING"},
+                # Our own line says more.
+                "uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},
+            },
+        }
+    )
+
+
+class RequestLog:
+    """Middleware that names each request, logs it when it is answered, and answers 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on under its id."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        name = name_request(scope)
+        request_id.set(name)
+        status = 0
+
+        async def named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = name
+            await send(message)
+
+        try:
+            await self.app(scope, receive, named)
+        except Exception:
+            log.exception("the request failed")
+            if status:  # Half an answer is out: uvicorn has to cut the connection.
+                raise
+            await InternalError().response()(scope, receive, named)
+        finally:
+            log_request(scope, status, time.perf_counter() - started)
+
+
+def name_request(scope: Scope) -> str:
+    """Return the id that the client chose in `X-Request-ID`, if it is sane, or else a new one."""
+    chosen = Headers(scope=scope).get("x-request-id", "")
+    return chosen if SANE_REQUEST_ID.fullmatch(chosen) else uuid4().hex
+
+
+def log_request(scope: Scope, status: int, seconds: float) -> None:
+    """Log what was asked and answered; status 0 stands for no answer."""
+    facts = {
+        "method": scope["method"],
+        "path": path_template(scope),
+        "status": status,
+        "duration_ms": round(seconds * 1000, 2),
+    }
+    message = "%(method)s %(path)s %(status)s %(duration_ms)s ms"
+    log.info(message, facts, extra={"facts": facts})
+
+
+def path_template(scope: Scope) -> str:
+    """Return the route's path, like `/api/v1/chats/{chat_id}`: ids do not belong into a log."""
+    if "route" not in scope:
+        return "(no route)"
+    path, route = scope["path"].split("/"), scope["route"].path.split("/")
+    return "/".join(path[: len(path) - len(route) + 1] + route[1:])

@@ -1,0 +1,75 @@
+"""The application: `app` for `uvicorn app.main:app`, put together by `create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
+
+from app import __version__
+from app.api import openapi, router
+from app.core import errors
+from app.core.body import BodyLimit
+from app.core.config import Settings, load_settings
+from app.core.database import Database, wait_until_reachable
+from app.core.logging import RequestLog, configure_logging
+from app.core.process import stop_with_parent
+
+DESCRIPTION = """\
+Chats and their messages, kept in PostgreSQL.
+
+Every error is a problem document (RFC 9457): branch on its `type`. Times are in UTC. Ids are
+whole numbers up to 2^53 - 1. Unknown fields and unknown query parameters are refused.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application; it opens its database when it starts and closes it when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        stop_with_parent()
+        wait_until_reachable(settings)
+        app.state.database = Database(settings)
+        yield
+        app.state.database.close()
+
+    app = FastAPI(
+        title="The Chat and Message API",
+        version=__version__,
+        summary="A REST service to create and manage chats and to send, read and delete messages.",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        generate_unique_id_function=operation_id,
+        responses={"default": errors.RESPONSE},
+    )
+    errors.install(app)
+    router.install(app)
+    openapi.install(app)
+    app.add_middleware(BodyLimit)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Location", "Retry-After", "X-Request-ID"],
+        )
+    app.add_middleware(RequestLog)
+    return app
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the name that client SDKs give to the call: the route function's."""
+    return route.name
+
+
+def start() -> FastAPI:
+    """Return the application as the environment configures it."""
+    settings = load_settings()
+    configure_logging(settings)
+    return create_app(settings)
+
+
+app = start()

@@ -1,0 +1,74 @@
+"""The servers that tests share: one PostgreSQL and one service, each test on its own data in it."""
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.core.config import load_settings
+from app.core.embedded import embedded_postgres
+from tests.support import JSON, Postgres, Service, create_chat, running
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL: the one that DB_HOST names, or else an embedded one."""
+    settings = load_settings()
+    if settings.db_host is not None:
+        yield Postgres(settings.db_host, settings.db_port, settings.db_user, settings.db_password)
+        return
+    with embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
+        yield Postgres(server.host, server.port, server.user)
+
+
+@pytest.fixture(scope="session")
+def database(postgres: Postgres) -> Iterator[str]:
+    """The name of a database of the tests' own; what else is on the server stays untouched."""
+    with postgres.database() as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def service(
+    postgres: Postgres, database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A running service."""
+    log = tmp_path_factory.mktemp("service") / "log"
+    with running(log, postgres.settings(database)) as service:
+        yield service
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """A function that starts a service of this test's own, which does not outlive the test."""
+    with ExitStack() as stack:
+
+        def start_service(settings: Mapping[str, str], *command: str) -> Service:
+            service = Service(tmp_path / "log", settings, *command)
+            stack.callback(service.stop, signal.SIGKILL)
+            return service
+
+        yield start_service
+
+
+@pytest.fixture(scope="session")
+def client(service: Service) -> Iterator[httpx.Client]:
+    """A client of the running service."""
+    with service.client() as client:
+        yield client
+
+
+@pytest.fixture(params=["", "/api/v1"], ids=["root", "v1"])
+def mount(request: pytest.FixtureRequest) -> str:
+    """Where the API is: both mounts answer alike."""
+    path: str = request.param
+    return path
+
+
+@pytest.fixture
+def chat(client: httpx.Client) -> JSON:
+    """A new chat."""
+    return create_chat(client)

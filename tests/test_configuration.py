@@ -1,0 +1,127 @@
+"""The settings: where they come from, and what is said when one is wrong."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from app.core.config import ConfigurationError, load_settings
+from tests.support import ROOT, UNSET, Postgres, environment
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DB_PORT", "postgres"),
+        ("DB_PORT", "65536"),
+        ("DB_POOL_SIZE", "0"),
+        ("DB_STARTUP_TIMEOUT", "-1"),
+        ("PORT", "http"),
+        ("WORKERS", "0"),
+        ("SHUTDOWN_TIMEOUT", "soon"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("RUNNING_IN_DOCKER", "maybe"),
+    ],
+)
+def test_wrong_setting_ends_the_start_with_a_message_that_names_it(
+    variable: str, value: str
+) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "app"],
+        cwd=ROOT,
+        env=environment({variable: value}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("The service cannot start.\n")
+    assert f"{variable}: " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("missing", ["DB_USER", "DB_NAME"])
+def test_host_without_user_or_database_is_refused_by_name(missing: str) -> None:
+    settings = {"DB_HOST": "localhost", "DB_USER": "u", "DB_NAME": "n"}
+    del settings[missing]
+    with pytest.raises(ConfigurationError, match=f"^{missing}: "):
+        load_settings(settings)
+
+
+def test_message_of_a_wrong_setting_never_shows_its_value() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        load_settings({"DB_PORT": "secret", "LOG_LEVEL": "secret"})
+    assert "secret" not in str(error.value)
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_uvicorn_without_a_database_is_told_how_to_name_one(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "uvicorn", "app.main:app"],
+        cwd=ROOT,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert result.returncode != 0
+    assert "DB_HOST: not set" in result.stdout + result.stderr
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A copy of the code, to put a `.env` beside."""
+    shutil.copytree(ROOT / "app", tmp_path / "app")
+    return tmp_path
+
+
+def read_in(clone: Path, **variables: str) -> list[str]:
+    """Return what a process started in `clone` takes for host, password and port."""
+    print_settings = (
+        "from app.core.config import load_settings as load; s = load();"
+        "print(s.db_host, s.db_password, s.db_port, sep='\\n')"
+    )
+    inherited = {name: value for name, value in os.environ.items() if name not in UNSET}
+    return subprocess.run(
+        [sys.executable, "-c", print_settings],
+        cwd=clone,
+        env={**inherited, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+
+def test_settings_come_from_the_env_file_and_the_environment_wins(clone: Path) -> None:
+    file = "DB_HOST=here\nDB_USER=u\nDB_NAME=n\nDB_PASSWORD='p$s #\"w'\nDB_PORT=1\n"
+    (clone / ".env").write_text(file)
+    assert read_in(clone) == ["here", 'p$s #"w', "1"]
+    assert read_in(clone, DB_PORT="2") == ["here", 'p$s #"w', "2"]
+    assert read_in(clone, DB_PORT="") == ["here", 'p$s #"w', "5432"]
+
+
+def test_settings_come_from_env_docker_when_running_in_docker(clone: Path) -> None:
+    (clone / ".env").write_text("DB_HOST=outside\nDB_USER=u\nDB_NAME=n\n")
+    (clone / ".env.docker").write_text("DB_HOST=inside\nDB_USER=u\nDB_NAME=n\n")
+    assert read_in(clone, RUNNING_IN_DOCKER="true")[0] == "inside"
+    assert read_in(clone, RUNNING_IN_DOCKER="false")[0] == "outside"
+
+
+@pytest.mark.parametrize(
+    "password", ["p@ss:w/rd?#[]%41", "' OR 1=1 --", 'пароль 密码 \\ "', "${HOME}$x"]
+)
+def test_password_may_hold_any_character(postgres: Postgres, database: str, password: str) -> None:
+    settings = load_settings({**postgres.settings(database), "DB_PASSWORD": password})
+    url = settings.database_url
+    assert url.password == password
+    assert password not in repr(settings)
+    # Whatever the server asks for, libpq gets to see exactly this.
+    parts = psycopg2.extensions.parse_dsn(
+        psycopg2.extensions.make_dsn(**url.translate_connect_args(username="user"))
+    )
+    assert parts["password"] == password

@@ -1,0 +1,307 @@
+"""The embedded PostgreSQL, tested with real processes that are left, interrupted and killed."""
+
+import json
+import os
+import pwd
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from app.core.embedded import EmbeddedPostgresError, embedded_postgres
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SERVICE = """
+import json, sys
+from dataclasses import asdict
+from pathlib import Path
+from app.core.embedded import embedded_postgres
+with embedded_postgres(Path(sys.argv[1]), durable=len(sys.argv) > 2) as server:
+    print(json.dumps(asdict(server)), flush=True)
+    sys.stdin.read()
+"""
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can become another user")
+
+
+@dataclass
+class Service:
+    """A process that runs the embedded server until its standard input closes."""
+
+    process: "subprocess.Popen[str]"
+    address: dict[str, Any]
+
+    def execute(self, statement: str) -> list[tuple[Any, ...]]:
+        with closing(psycopg2.connect(**self.address)) as session, session.cursor() as cursor:
+            cursor.execute(statement)
+            rows = cursor.fetchall() if cursor.description else []
+            session.commit()
+            return rows
+
+    def server_processes(self) -> list[int]:
+        """Return the process ids of the supervisor and of the server."""
+        return sorted({*descendants(self.process.pid)} - {self.process.pid})
+
+    def stop(self) -> str:
+        """Let the context be left and return what the process wrote to standard error."""
+        return self.process.communicate()[1]
+
+
+def launch(folder: Path, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
+    options.setdefault("env", os.environ | {"PYTHONPATH": str(REPOSITORY)})
+    return subprocess.Popen(
+        [sys.executable, "-c", SERVICE, str(folder), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@contextmanager
+def service(folder: Path, *arguments: str, **options: Any) -> Iterator[Service]:
+    with launch(folder, *arguments, **options) as process:
+        try:
+            assert process.stdout
+            line = process.stdout.readline()
+            assert line, process.communicate()[1]
+            yield Service(process, json.loads(line))
+        finally:
+            process.communicate()
+
+
+def descendants(pid: int) -> Iterator[int]:
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout
+    parents = {int(line.split()[0]): int(line.split()[1]) for line in listing.splitlines()}
+    family = {pid}
+    while grown := {child for child, parent in parents.items() if parent in family} - family:
+        yield from grown
+        family |= grown
+
+
+def alive(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True)
+    return state.stdout.strip() not in ("", "Z")
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def processes_on(folder: Path) -> str:
+    """Return the command lines that name the folder: a supervisor, an initdb or a server."""
+    listing = subprocess.run(["ps", "-ewwo", "pid=,args="], capture_output=True, text=True).stdout
+    lines = [line for line in listing.splitlines() if str(folder) in line]
+    return "\n".join(line for line in lines if "postgres" in line or "initdb" in line)
+
+
+@contextmanager
+def stranger(owner: int) -> Iterator[int]:
+    """Run a process of the owner that is no PostgreSQL; it must survive the block."""
+    user = owner if os.geteuid() == 0 else None
+    with subprocess.Popen(["sleep", "600"], user=user) as process:
+        try:
+            yield process.pid
+            assert process.poll() is None
+        finally:
+            process.kill()
+
+
+def test_data_survives_when_the_service_restarts_with_durable_settings(tmp_path: Path) -> None:
+    settings = ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses")
+    folder = tmp_path / "a, b"  # A comma divides hosts for PostgreSQL.
+    with service(folder, "durable") as first:
+        shown = [first.execute(f"SHOW {name}")[0][0] for name in settings]
+        assert shown == ["on", "on", "on", ""]
+        assert first.execute("SELECT lower('ÄЖ'), 'a' < 'B', current_database()") == [
+            ("äж", False, "chats")
+        ]
+        first.execute("CREATE TABLE note AS SELECT 'kept' AS text")
+        assert first.stop() == ""
+    assert processes_on(tmp_path) == ""
+    with service(folder) as second:
+        shown = [second.execute(f"SHOW {name}")[0][0] for name in settings]
+        assert shown == ["off", "off", "off", ""]
+        assert second.execute("SELECT text FROM note") == [("kept",)]
+
+
+def test_server_is_ready_and_gone_when_the_context_is_entered_and_left(tmp_path: Path) -> None:
+    with (
+        embedded_postgres(tmp_path / "data", durable=False) as server,
+        closing(psycopg2.connect(host=server.host, user=server.user, dbname="chats")),
+    ):
+        assert processes_on(tmp_path) != ""
+    assert processes_on(tmp_path) == ""
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_committed_data_and_no_server_remain_when_the_service_is_killed(tmp_path: Path) -> None:
+    with service(tmp_path / "data", "durable") as killed:
+        killed.execute("CREATE TABLE note AS SELECT 'committed' AS text")
+        processes = killed.server_processes()
+        assert len(processes) > 2
+        killed.process.kill()
+        # The next start does not wait for the old server to be gone: it does so itself.
+        with service(tmp_path / "data") as following:
+            assert not any(alive(pid) for pid in processes)
+            assert following.execute("SELECT text FROM note") == [("committed",)]
+    assert processes_on(tmp_path) == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_nothing_is_left_when_the_service_gets_a_signal(tmp_path: Path, number: int) -> None:
+    with service(tmp_path / "data") as signalled:
+        signalled.process.send_signal(number)
+        signalled.process.wait()
+        assert eventually(lambda: processes_on(tmp_path) == "")
+
+
+def test_server_stays_when_the_terminal_sends_an_interrupt(tmp_path: Path) -> None:
+    with service(tmp_path / "data", start_new_session=True) as interrupted:
+        groups = {os.getpgid(pid) for pid in interrupted.server_processes()}
+        assert os.getpgid(interrupted.process.pid) not in groups
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the signal of a dying parent is Linux's")
+def test_server_stops_when_only_its_supervisor_is_killed(tmp_path: Path) -> None:
+    with service(tmp_path / "data") as orphaned:
+        processes = orphaned.server_processes()
+        supervisor = next(pid for pid in processes if os.getsid(pid) == pid)
+        os.kill(supervisor, signal.SIGKILL)
+        assert eventually(lambda: not any(alive(pid) for pid in processes))
+
+
+def test_start_waits_for_an_orphaned_server_when_all_its_guardians_are_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.embedded.LOCK_SECONDS", 0.5)
+    refusal = pytest.raises(EmbeddedPostgresError, match="Another instance of the service")
+    with service(tmp_path / "data") as killed:
+        pid_file = tmp_path / "data/cluster/postmaster.pid"
+        postmaster = int(pid_file.read_text().split()[0])
+        os.kill(postmaster, signal.SIGSTOP)
+        for pid in (killed.process.pid, os.getsid(postmaster)):
+            os.kill(pid, signal.SIGKILL)
+        try:
+            with refusal, embedded_postgres(tmp_path / "data"):
+                pass
+        finally:
+            os.kill(postmaster, signal.SIGCONT)
+        if sys.platform != "linux":  # Only Linux tells a server that its supervisor is gone.
+            os.kill(postmaster, signal.SIGINT)
+    with service(tmp_path / "data") as following:
+        assert following.execute("SELECT 1") == [(1,)]
+
+
+def test_second_start_is_refused_while_the_first_serves_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.embedded.LOCK_SECONDS", 0.5)
+    refusal = pytest.raises(EmbeddedPostgresError, match="Another instance of the service")
+    with service(tmp_path / "data") as first:
+        with refusal, embedded_postgres(tmp_path / "data"):
+            pass
+        assert first.execute("SELECT 1") == [(1,)]
+
+
+def test_one_start_wins_when_two_begin_at_once(tmp_path: Path) -> None:
+    with launch(tmp_path / "data") as one, launch(tmp_path / "data") as other:
+        assert one.stdout
+        assert other.stdout
+        assert eventually(lambda: (tmp_path / "data/cluster/postmaster.pid").exists())
+        # Leaving the winner lets the loser in, so both come up in turn and none fails.
+        for process in (one, other):
+            assert process.stdin
+            process.stdin.close()
+        assert [one.wait(), other.wait()] == [0, 0]
+
+
+def test_start_succeeds_when_a_stale_pid_file_names_a_stranger(tmp_path: Path) -> None:
+    with service(tmp_path / "data", "durable") as killed:
+        killed.execute("CREATE TABLE note AS SELECT 'committed' AS text")
+        pid_file = tmp_path / "data/cluster/postmaster.pid"
+        lines = pid_file.read_text().splitlines()
+        postmaster, family = int(lines[0]), killed.server_processes()
+        os.kill(postmaster, signal.SIGKILL)
+        killed.process.kill()
+        assert eventually(lambda: not any(alive(pid) for pid in family))
+    # PostgreSQL sees for itself that a process of another user is not its server.
+    with stranger(pid_file.stat().st_uid) as pid:
+        pid_file.write_text("\n".join([str(pid), *lines[1:]]) + "\n")
+        with service(tmp_path / "data") as following:
+            assert following.execute("SELECT text FROM note") == [("committed",)]
+
+
+def test_start_succeeds_when_initdb_was_killed_half_way(tmp_path: Path) -> None:
+    with launch(tmp_path / "data") as killed:
+        assert eventually(lambda: (tmp_path / "data/cluster.new/base").exists())
+        killed.kill()
+    with service(tmp_path / "data") as following:
+        assert following.execute("SELECT 1") == [(1,)]
+    assert not (tmp_path / "data/cluster.new").exists()
+
+
+def test_socket_is_elsewhere_and_removed_when_the_path_is_long(tmp_path: Path) -> None:
+    folder = tmp_path / ("deep, \"and' spaced " * 6)
+    with service(folder) as killed:
+        sockets = [Path(killed.address["host"])]
+        assert folder not in sockets[0].parents
+        killed.process.kill()
+    with service(folder) as following:
+        sockets.append(Path(following.address["host"]))
+        assert following.execute("SELECT 1") == [(1,)]
+    assert not any(path.exists() for path in sockets)
+
+
+def test_shell_variables_do_not_matter_when_they_point_elsewhere(tmp_path: Path) -> None:
+    variables = {"PGHOST": "127.0.0.1", "PGPORT": "1", "PGUSER": "x", "PGDATABASE": "x"}
+    variables |= {"PGDATA": "/nowhere", "PYTHONPATH": str(REPOSITORY), "LC_ALL": "xx_XX"}
+    with service(tmp_path / "data", env=os.environ | variables) as running:
+        assert running.execute("SELECT 1") == [(1,)]
+
+
+def test_failed_start_explains_itself_and_leaves_nothing(tmp_path: Path) -> None:
+    with service(tmp_path / "data"):
+        pass
+    (tmp_path / "data/cluster/PG_VERSION").write_text("9.4\n")
+    refusal = pytest.raises(EmbeddedPostgresError, match=r"initialized by PostgreSQL version 9\.4")
+    with refusal, embedded_postgres(tmp_path / "data"):
+        pass
+    assert processes_on(tmp_path) == ""
+
+
+def test_missing_binaries_are_named_when_the_wheel_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    refusal = pytest.raises(EmbeddedPostgresError, match="DB_HOST")
+    with refusal, embedded_postgres(tmp_path / "data"):
+        pass
+    assert not (tmp_path / "data").exists()
+
+
+@needs_root
+def test_permissions_outside_stay_when_root_runs_below_a_closed_folder(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    before = [(path, path.stat().st_mode, path.stat().st_uid) for path in [closed, *closed.parents]]
+    with service(closed / "data") as running:
+        assert running.execute("SELECT 1") == [(1,)]
+        owners = {(closed / "data" / name).stat().st_uid for name in ("cluster", "socket")}
+        assert owners == {pwd.getpwnam("nobody").pw_uid}
+    after = [(path, path.stat().st_mode, path.stat().st_uid) for path in [closed, *closed.parents]]
+    assert after == before

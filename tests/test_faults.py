@@ -1,0 +1,285 @@
+"""What happens when something breaks: a 503 in time, nothing lost, and recovery by itself."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import psycopg2
+import pytest
+
+from app.core.embedded import embedded_postgres
+from tests.support import (
+    JSON,
+    UVICORN,
+    Postgres,
+    Service,
+    Start,
+    assert_problem,
+    create_chat,
+    eventually,
+    free_port,
+    running,
+    send,
+)
+
+
+class OwnPostgres:
+    """A durable PostgreSQL of a test's own, to stop, freeze and start again."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self.stack = stack
+        self.start()
+
+    def start(self) -> None:
+        """Start the server on the same data as before."""
+        server = self.stack.enter_context(embedded_postgres(self.folder))
+        self.postgres = Postgres(server.host, server.port, server.user)
+
+    def processes(self) -> list[int]:
+        """Return the server's first process and, after it, those that serve connections."""
+        first = int((self.folder / "cluster" / "postmaster.pid").read_text().split()[0])
+        serving = self.postgres.execute(
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            " AND pid <> pg_backend_pid()"
+        )
+        return [first, *(pid for (pid,) in serving)]
+
+    def stop_immediately(self) -> None:
+        """Stop the server as a power cut would: without a checkpoint, connections cut."""
+        os.kill(self.processes()[0], signal.SIGQUIT)
+        self.stack.close()
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[OwnPostgres]:
+    """A PostgreSQL of this test's own."""
+    with ExitStack() as stack:
+        yield OwnPostgres(tmp_path / "postgres", stack)
+
+
+@pytest.fixture
+def own_service(own_postgres: OwnPostgres, tmp_path: Path) -> Iterator[Service]:
+    """A service on it."""
+    with running(tmp_path / "log", own_postgres.postgres.settings("chats")) as service:
+        yield service
+
+
+def send_many(
+    service: Service, chat: JSON, count: int, meanwhile: Callable[[], None]
+) -> dict[str, httpx.Response]:
+    """Return the answers to `count` sends of distinct texts, by text, from eight clients at once.
+
+    `meanwhile` is called when half of them are through; a send without an answer is left out.
+    """
+    half = threading.Semaphore(0)
+    answers: dict[str, httpx.Response] = {}
+
+    def send_some(first: int) -> None:
+        with service.client() as client:
+            for number in range(first, count, 8):
+                text = f"message {number}"
+                path = f"/chats/{chat['id']}/messages/"
+                with suppress(httpx.TransportError):
+                    answers[text] = client.post(path, json={"text": text})
+                half.release()
+
+    with ThreadPoolExecutor(9) as threads:
+        senders = [threads.submit(send_some, first) for first in range(8)]
+        for _ in range(count // 2):
+            half.acquire()
+        meanwhile()
+        for sender in senders:
+            sender.result()
+    return answers
+
+
+def assert_all_acknowledged_are_there(
+    client: httpx.Client, answers: dict[str, httpx.Response]
+) -> None:
+    """Assert that each message that was answered 201 is stored, exactly once."""
+    acknowledged = {text for text, answer in answers.items() if answer.status_code == 201}
+    assert len(acknowledged) > len(answers) / 4
+    stored = Counter(message["text"] for message in client.get("/messages/").json())
+    assert set(stored.values()) == {1}
+    assert acknowledged <= stored.keys()
+
+
+def test_nothing_acknowledged_is_lost_when_postgresql_stops_at_once_under_load(
+    own_postgres: OwnPostgres, own_service: Service
+) -> None:
+    with own_service.client() as client:
+        chat = create_chat(client)
+
+        def restart() -> None:
+            own_postgres.stop_immediately()
+            own_postgres.start()
+
+        answers = send_many(own_service, chat, 2000, restart)
+        assert len(answers) == 2000
+        assert {answer.status_code for answer in answers.values()} <= {201, 503}
+        for answer in answers.values():
+            if answer.status_code == 503:
+                assert_problem(answer, 503, "unavailable")
+                assert answer.headers["retry-after"] == "1"
+                assert answer.elapsed.total_seconds() < 5
+        send(client, chat, "after the restart")
+        assert_all_acknowledged_are_there(client, answers)
+
+
+def test_nothing_acknowledged_is_lost_when_the_service_is_killed_under_load(
+    start: Start, postgres: Postgres, tmp_path: Path
+) -> None:
+    with postgres.database() as database:
+        settings = postgres.settings(database)
+        service = start(settings).get_ready()
+        with service.client() as client:
+            chat = create_chat(client)
+        answers = send_many(service, chat, 2000, lambda: service.process.kill())
+        assert {answer.status_code for answer in answers.values()} == {201}
+        service.process.wait()
+        with running(tmp_path / "log", settings) as again, again.client() as client:
+            assert_all_acknowledged_are_there(client, answers)
+
+
+def test_idle_connections_that_a_restart_cut_cost_no_request(
+    own_postgres: OwnPostgres, own_service: Service
+) -> None:
+    with own_service.client() as client:
+        chat = create_chat(client)
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda _: send(client, chat), range(50)))
+        own_postgres.stop_immediately()
+        own_postgres.start()
+        for _ in range(20):
+            send(client, chat)
+
+
+def test_a_database_that_hangs_is_a_503_within_five_seconds_and_then_serves_again(
+    own_postgres: OwnPostgres, own_service: Service
+) -> None:
+    with own_service.client() as client:
+        chat = create_chat(client)
+        pids = own_postgres.processes()
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            with ThreadPoolExecutor(20) as threads:
+                answers = list(threads.map(lambda _: client.get(f"/chats/{chat['id']}"), range(20)))
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+        for answer in answers:
+            assert_problem(answer, 503, "unavailable")
+            assert answer.headers["retry-after"] == "1"
+            assert answer.elapsed.total_seconds() < 5
+        eventually(lambda: client.get(f"/chats/{chat['id']}").status_code == 200)
+        send(client, chat)
+
+
+@contextmanager
+def locked(postgres: Postgres, database: str) -> Iterator[None]:
+    """Hold a lock on all messages, that every reader and writer has to wait for."""
+    connection = psycopg2.connect(
+        host=postgres.host,
+        port=postgres.port,
+        user=postgres.user,
+        password=postgres.password,
+        dbname=database,
+    )
+    try:
+        connection.cursor().execute("LOCK TABLE message IN ACCESS EXCLUSIVE MODE")
+        yield
+    finally:
+        connection.close()
+
+
+def test_a_statement_that_waits_too_long_for_a_lock_is_a_503_and_stores_nothing(
+    client: httpx.Client, postgres: Postgres, database: str, chat: JSON
+) -> None:
+    with locked(postgres, database):
+        response = client.post(f"/chats/{chat['id']}/messages/", json={"text": "too slow"})
+        assert_problem(response, 503, "unavailable")
+        assert response.headers["retry-after"] == "1"
+        assert response.elapsed.total_seconds() < 5
+    assert client.get(f"/chats/{chat['id']}").json()["messages"] == []
+
+
+@contextmanager
+def limited_role(postgres: Postgres, database: str) -> Iterator[str]:
+    """Yield a role that may read and write, and may have no connection until it is granted one."""
+    role = f"limited_{database[-16:]}"
+    postgres.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'p' CONNECTION LIMIT 0")
+    try:
+        postgres.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}", database)
+        yield role
+    finally:
+        postgres.execute(f"DROP OWNED BY {role} CASCADE", database)
+        postgres.execute(f"DROP ROLE {role}")
+
+
+def test_a_database_full_of_connections_is_a_503_and_then_serves_again(
+    start: Start, postgres: Postgres
+) -> None:
+    with postgres.database() as database:
+        postgres.migrate(database)
+        with limited_role(postgres, database) as role:
+            settings = {"DB_USER": role, "DB_PASSWORD": "p", "DB_STARTUP_TIMEOUT": "30"}
+            service = start({**postgres.settings(database), **settings}, *UVICORN)
+            eventually(lambda: "too many connections" in service.log.read_text())
+            postgres.execute(f"ALTER ROLE {role} CONNECTION LIMIT 10")
+            with service.get_ready().client() as client:
+                path = f"/chats/{create_chat(client)['id']}"
+                postgres.execute(f"ALTER ROLE {role} CONNECTION LIMIT 0")
+                postgres.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    f" WHERE usename = '{role}'"
+                )
+                eventually(lambda: client.get(path).status_code == 503)
+                response = client.get("/health/ready")
+                assert_problem(response, 503, "unavailable")
+                assert response.elapsed.total_seconds() < 5
+                assert client.get("/health/live").status_code == 200
+                postgres.execute(f"ALTER ROLE {role} CONNECTION LIMIT 10")
+                eventually(lambda: client.get(path).status_code == 200)
+            service.stop()
+
+
+@pytest.mark.parametrize("command", [(), UVICORN])
+def test_start_without_a_reachable_database_says_so_and_gives_up_in_time(
+    start: Start, command: tuple[str, ...]
+) -> None:
+    port = free_port()
+    settings = {"DB_HOST": "127.0.0.1", "DB_PORT": str(port), "DB_USER": "u", "DB_NAME": "n"}
+    started = time.monotonic()
+    service = start({**settings, "DB_STARTUP_TIMEOUT": "2"}, *command)
+    assert service.process.wait(30) != 0
+    assert time.monotonic() - started < 20
+    said = service.log.read_text()
+    assert f"no database at 127.0.0.1:{port}/n yet" in said
+    assert f"no database at 127.0.0.1:{port}/n: " in said
+
+
+def test_stop_finishes_the_requests_in_flight(start: Start, postgres: Postgres) -> None:
+    with postgres.database() as database:
+        service = start(postgres.settings(database)).get_ready()
+        with service.client() as client, ThreadPoolExecutor(1) as threads:
+            chat = create_chat(client)
+            with locked(postgres, database):
+                waiting = threads.submit(send, client, chat, "in flight")
+                blocked = (
+                    "SELECT 1 FROM pg_stat_activity"
+                    f" WHERE datname = '{database}' AND wait_event_type = 'Lock'"
+                )
+                eventually(lambda: postgres.execute(blocked))
+                service.process.send_signal(signal.SIGTERM)
+                eventually(lambda: "Shutting down" in service.log.read_text())
+            assert waiting.result()["text"] == "in flight"
+        assert service.process.wait(10) == 128 + signal.SIGTERM

@@ -1,0 +1,111 @@
+"""`python -m app`: how it starts and stops, on a PostgreSQL of its own and with workers."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support import (
+    ROOT,
+    Postgres,
+    Start,
+    create_chat,
+    eventually,
+    read_chat,
+    run_python,
+    running,
+    send,
+)
+
+
+def servers(folder: Path) -> list[str]:
+    """Return the processes whose command line names `folder`."""
+    listing = subprocess.run(
+        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
+    )
+    return [line for line in listing.stdout.splitlines() if str(folder) in line]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=["sigterm", "ctrl-c"])
+def test_own_postgresql_keeps_the_data_and_is_gone_after_a_stop(
+    start: Start, tmp_path: Path, how: signal.Signals
+) -> None:
+    settings = {"DATA_DIR": str(tmp_path / "data")}
+    service = start(settings).get_ready()
+    with service.client() as client:
+        chat = create_chat(client)
+        message = send(client, chat)
+    assert servers(tmp_path / "data")
+    assert service.stop(how) in (128 + how, 0)
+    assert servers(tmp_path / "data") == []
+    with running(tmp_path / "log", settings) as again, again.client() as client:
+        assert read_chat(client, chat)["messages"] == [message]
+
+
+def test_own_postgresql_survives_a_kill_of_the_service(start: Start, tmp_path: Path) -> None:
+    settings = {"DATA_DIR": str(tmp_path / "data"), "WORKERS": "2"}
+    service = start(settings).get_ready()
+    with service.client() as client:
+        chat = create_chat(client)
+        message = send(client, chat)
+    service.stop(signal.SIGKILL)
+    with running(tmp_path / "log", settings) as again, again.client() as client:
+        assert read_chat(client, chat)["messages"] == [message]
+    assert servers(tmp_path / "data") == []
+
+
+def test_start_says_where_everything_is(tmp_path: Path) -> None:
+    settings = {"DATA_DIR": str(tmp_path / "data"), "LOG_FORMAT": "plain"}
+    with running(tmp_path / "log", settings) as service:
+        said = service.log.read_text()
+    assert f"API   {service.url}/api/v1" in said
+    assert f"Docs  {service.url}/docs" in said
+    assert f"Data  in {tmp_path / 'data'}" in said
+
+
+def test_a_second_service_on_the_same_data_is_refused(start: Start, tmp_path: Path) -> None:
+    settings = {"DATA_DIR": str(tmp_path / "data")}
+    with running(tmp_path / "log", settings) as service:
+        second = start(settings)
+        assert second.process.wait(30) == 1
+        assert "Another instance of the service is running" in second.log.read_text()
+        with service.client() as client:
+            create_chat(client)
+
+
+def test_workers_do_not_outlive_the_process_that_started_them(
+    start: Start, postgres: Postgres
+) -> None:
+    with postgres.database() as database:
+        settings = {**postgres.settings(database), "WORKERS": "2"}
+        service = start(settings).get_ready()
+        listing = ["ps", "-o", "pid=", "-s", str(service.process.pid)]
+        assert subprocess.run(listing, capture_output=True, check=False).stdout.split()
+        service.stop(signal.SIGKILL)
+        eventually(lambda: not subprocess.run(listing, capture_output=True, check=False).stdout)
+
+
+@pytest.mark.parametrize("module", ["app.main:app", "main:app"])
+def test_uvicorn_serves_a_database_that_is_migrated_already(
+    postgres: Postgres, tmp_path: Path, module: str
+) -> None:
+    with postgres.database() as database:
+        postgres.alembic(database, "upgrade", "head")
+        command = ("-m", "uvicorn", module, "--port", "{port}")
+        with (
+            running(tmp_path / "log", postgres.settings(database), *command) as service,
+            service.client() as client,
+        ):
+            assert read_chat(client, create_chat(client))["messages"] == []
+
+
+def test_openapi_is_printed_without_a_database() -> None:
+    assert '"openapi": "3.1.0"' in run_python({}, "-m", "app", "openapi")
+
+
+def test_versions_agree() -> None:
+    from app import __version__
+
+    assert f'\nversion = "{__version__}"\n' in (ROOT / "pyproject.toml").read_text()
+    assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()

@@ -1,0 +1,122 @@
+"""`GET /messages/` without a limit: all messages, in constant memory."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support import Postgres, Service, assert_problem, create_chat, eventually, running, send
+
+ROWS = 100_000
+
+
+@pytest.fixture(scope="module")
+def database(postgres: Postgres) -> Iterator[str]:
+    """A database for these tests alone."""
+    with postgres.database() as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def service(
+    postgres: Postgres, database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """A service with a single connection to its database."""
+    log = tmp_path_factory.mktemp("stream") / "log"
+    with running(log, {**postgres.settings(database), "DB_POOL_SIZE": "1"}) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def client(service: Service) -> Iterator[httpx.Client]:
+    """A client of that service."""
+    with service.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def rows(postgres: Postgres, database: str, client: httpx.Client) -> int:
+    """The number of messages in the database: many."""
+    chat = create_chat(client)
+    postgres.execute(
+        "INSERT INTO message (chat_id, text)"
+        f" SELECT {chat['id']}, repeat('x', 100) FROM generate_series(1, {ROWS})",
+        database,
+    )
+    return len(client.get("/messages/").json())
+
+
+def memory(service: Service) -> int:
+    """Return how much memory the service has at its disposal, in bytes."""
+    status = Path(f"/proc/{service.process.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) * 1024
+
+
+LINES = {"accept": "application/x-ndjson"}
+
+
+def test_no_messages_are_an_empty_array_and_no_lines(client: httpx.Client) -> None:
+    assert client.get("/messages/").text == "[]"
+    assert client.get("/messages/", headers=LINES).text == ""
+
+
+def test_lines_hold_the_same_messages_as_the_array(client: httpx.Client) -> None:
+    chat = create_chat(client)
+    sent = [send(client, chat, text) for text in ("one", "two\nlines", "one\u2028line")]
+    response = client.get("/messages/", headers=LINES)
+    assert response.headers["content-type"] == "application/x-ndjson"
+    assert response.text.endswith("}\n")
+    assert [json.loads(line) for line in response.text.rstrip("\n").split("\n")] == sent
+    assert client.get("/messages/").json() == sent
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+@pytest.mark.parametrize("headers", [{}, LINES], ids=["array", "lines"])
+def test_streaming_takes_constant_memory(
+    client: httpx.Client, service: Service, rows: int, headers: dict[str, str]
+) -> None:
+    assert rows >= ROWS
+    before = memory(service)
+    peak = before
+    received = 0
+    with client.stream("GET", "/messages/", headers=headers) as response:
+        for chunk in response.iter_bytes(1024 * 1024):
+            received += len(chunk)
+            peak = max(peak, memory(service))
+    assert received > rows * 150
+    assert peak - before < 15 * 1024 * 1024
+
+
+def test_a_slow_client_holds_no_connection_to_the_database(
+    client: httpx.Client, service: Service, rows: int
+) -> None:
+    with service.client() as slow, slow.stream("GET", "/messages/") as response:
+        next(response.iter_raw(1024))
+        assert create_chat(client)["title"] == "A chat"
+
+
+def test_a_client_that_goes_away_ends_the_stream(
+    client: httpx.Client, service: Service, rows: int
+) -> None:
+    with service.client() as leaving, leaving.stream("GET", "/messages/") as response:
+        name = response.headers["x-request-id"]
+        next(response.iter_raw(1024))
+    eventually(lambda: [line for line in service.lines() if line["request_id"] == name])
+    assert not [line for line in service.lines() if line["level"] == "error"]
+
+
+def test_a_stream_that_cannot_begin_is_a_503(
+    client: httpx.Client, postgres: Postgres, database: str
+) -> None:
+    postgres.execute("ALTER TABLE message RENAME TO elsewhere", database)
+    try:
+        assert_problem(client.get("/messages/"), 503, "unavailable")
+    finally:
+        postgres.execute("ALTER TABLE elsewhere RENAME TO message", database)
+    assert client.get("/messages/?limit=1").status_code == 200
