@@ -1,5 +1,6 @@
 """The OpenAPI document, where it says more than FastAPI writes by itself."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -21,10 +22,27 @@ def install(app: FastAPI) -> None:
                 [(ProblemDetails, "serialization")], ref_template=REFERENCE
             )
             document["components"]["schemas"].update(problem["$defs"])
+            for operation in operations(document):
+                for parameter in operation.get("parameters", []):
+                    parameter["schema"] = without_null(parameter["schema"])
             app.openapi_schema = whole_numbers(document)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way.
+
+
+def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield every operation of the document."""
+    for path in document["paths"].values():
+        yield from path.values()
+
+
+def without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an optional parameter: it may be absent, but never null."""
+    match schema:
+        case {"anyOf": [only, {"type": "null"}], **rest}:
+            return {**only, **rest}
+    return schema
 
 
 def whole_numbers(part: Any) -> Any:

@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.core.database import Database
@@ -20,18 +20,20 @@ def decimal(value: Any) -> Any:
     return value
 
 
-def an_id(description: str) -> Any:
-    """Return the declaration of a path parameter that is an id."""
-    extra = {"format": "int64"}
-    return Path(ge=1, le=MAX_ID, description=description, examples=[1], json_schema_extra=extra)
+def described(text: str, example: int, **keywords: str) -> dict[str, Any]:
+    """Return what a parameter's declaration says for people, and JSON Schema's `keywords`."""
+    return {"description": text, "examples": [example], "json_schema_extra": keywords}
 
 
-Whole = Annotated[int, BeforeValidator(decimal)]
-
-ChatId = Annotated[Whole, an_id("The chat's id.")]
-MessageId = Annotated[Whole, an_id("The message's id.")]
+# The bounds stand before the validator: behind it, pydantic would keep them out of the schema.
+Id = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(decimal)]
+ChatId = Annotated[Id, Path(**described("The chat's id.", 1, format="int64"))]
+MessageId = Annotated[Id, Path(**described("The message's id.", 1, format="int64"))]
 Limit = Annotated[
-    Whole, Query(ge=1, le=100, description="How many to return at most.", examples=[20])
+    int,
+    Field(ge=1, le=100),
+    BeforeValidator(decimal),
+    Query(**described("How many to return at most.", 20)),
 ]
 
 
