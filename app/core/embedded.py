@@ -40,8 +40,9 @@ POLL_SECONDS = 0.02
 LONGEST_SOCKET_PATH = 103  # Bytes; macOS allows 104 with the closing zero, Linux 108.
 
 # From <linux/prctl.h> and <linux/capability.h>.
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAPBSET_READ, PR_CAP_AMBIENT = 1, 8, 23, 47
+PR_SET_PDEATHSIG, PR_CAPBSET_READ, PR_SET_SECUREBITS, PR_CAP_AMBIENT = 1, 23, 28, 47
 PR_CAP_AMBIENT_IS_SET, PR_CAP_AMBIENT_RAISE = 1, 2
+SECBIT_NO_SETUID_FIXUP = 4
 CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 
@@ -311,7 +312,9 @@ def _become(user: str) -> None:
     """Turn from root into the user, keeping for all children the capability to search folders."""
     capability = _search_capability()
     entry = pwd.getpwnam(user)
-    _prctl(PR_SET_KEEPCAPS, 1)
+    # Keeps the capabilities of root until capset chooses among them, and has access(2) heed them
+    # for another user too: PostgreSQL looks at its own binaries that way.
+    _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
