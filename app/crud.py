@@ -1,36 +1,123 @@
-"""What one can do with chats and messages: a function each, SQL in, models out."""
+"""What one can do with chats and messages: a function each, SQL in, models out.
 
-from collections.abc import Sequence
+Every change in a chat first raises the chat's revision. The lock that this takes on the chat's
+row is held until the change is committed, so within a chat ids and revisions rise in the order of
+the commits: whoever has read up to one has missed nothing below it. Ids drawn before the lock
+would not, since sequences know no transactions (PostgreSQL documentation, chapter 9.17).
+"""
 
-from sqlalchemy import delete, insert, literal, text, true, tuple_
+import hashlib
+import json
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    delete,
+    func,
+    text,
+    true,
+    tuple_,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
-from app.models import MAX_ID, Chat, ChatCreate, ChatWithMessages, Message, MessageCreate
+from app.models import (
+    MAX_ID,
+    WORDS,
+    BatchedMessage,
+    Change,
+    Changes,
+    Chat,
+    ChatCreate,
+    ChatUpdate,
+    ChatWithMessages,
+    Deletion,
+    Message,
+    MessageUpdate,
+)
 
-# A message's place in the primary key. A chat's messages are asked for by comparing places, never
-# by `chat_id = …`: that would let PostgreSQL walk the index on (id), past all that was sent to
-# other chats meanwhile.
-PLACE = tuple_(col(Message.chat_id), col(Message.id))
+Row = TypeVar("Row", Chat, Message)
+
+# One beyond the last id.
+END = MAX_ID + 1
+
+# How many messages of an earlier version get their revisions at a time.
+NUMBERED_AT_ONCE = 1000
 
 
-def create_chat(session: Session, chat: ChatCreate) -> Chat:
-    """Return the chat, stored."""
-    statement = insert(Chat).values(title=chat.title).returning(Chat)
-    return session.scalars(statement).one()
+class Stale(Exception):
+    """The row is there, but not at a revision that the caller named."""
 
 
-def read_chat(session: Session, chat_id: int, limit: int) -> ChatWithMessages | None:
-    """Return the chat with its newest `limit` messages, or None if there is no such chat.
+class KeyReused(Exception):
+    """The idempotency key came before, with a request that said something else."""
 
-    One statement, so that the chat and its messages are of one moment.
-    """
-    newest = (
-        select(Message)
-        .where(PLACE > (chat_id, 0), PLACE < (chat_id, MAX_ID + 1))
-        .order_by(col(Message.chat_id).desc(), col(Message.id).desc())
-        .limit(limit)
+
+class Created(NamedTuple, Generic[Row]):
+    """What a create made: now or, if `replayed`, when its idempotency key came first."""
+
+    row: Row
+    replayed: bool
+
+
+class Cursor(NamedTuple):
+    """Where a page is: before, after or around an id, at most one of them."""
+
+    before: int | None = None
+    after: int | None = None
+    around: int | None = None
+
+
+class Page(NamedTuple, Generic[Row]):
+    """Rows in the order of their ids, and whether there are older and newer ones."""
+
+    rows: list[Row]
+    older: bool
+    newer: bool
+
+
+# A function that selects, of a list, so many rows with ids between two others, in their order or,
+# if so told, from the newest.
+Between = Callable[[int, int, bool, int], SelectOfScalar[Any]]
+
+
+def create_chat(session: Session, chat: ChatCreate, key: str | None = None) -> Created[Chat]:
+    """Return the chat, stored; raises KeyReused when `key` came with another title before."""
+    digest = digest_of(chat.title) if key else None
+    statement = (
+        insert(Chat)
+        .values(title=chat.title, idempotency_key=key, request_digest=digest)
+        .on_conflict_do_nothing(
+            index_elements=["idempotency_key"], index_where=text("idempotency_key IS NOT NULL")
+        )
+        .returning(Chat)
     )
+    while True:
+        if created := session.scalars(statement).one_or_none():
+            return Created(created, replayed=False)
+        first = session.exec(select(Chat).where(Chat.idempotency_key == key)).one_or_none()
+        if first is not None:  # Else it was deleted just now, and its key with it.
+            check_digest(first.request_digest, digest)
+            return Created(Chat(**{**dict(first), "title": chat.title}), replayed=True)
+
+
+def read_revision(session: Session, chat_id: int) -> int | None:
+    """Return the chat's revision, or None if there is no such chat."""
+    return session.exec(select(Chat.revision).where(Chat.id == chat_id)).one_or_none()
+
+
+def read_chat(session: Session, chat_id: int, limit: int) -> tuple[ChatWithMessages, int] | None:
+    """Return the chat with its newest `limit` messages, and its revision, or None.
+
+    One statement, so that all of it is of one moment.
+    """
+    newest = messages_between(chat_id=chat_id)(0, END, True, limit)
     message = aliased(Message, newest.subquery())
     statement = (
         select(Chat, message)
@@ -41,40 +128,419 @@ def read_chat(session: Session, chat_id: int, limit: int) -> ChatWithMessages | 
     rows = session.exec(statement).all()
     if not rows:
         return None
+    chat = rows[0][0]
     messages = [message for _, message in rows if message is not None]
-    return ChatWithMessages(**rows[0][0].model_dump(), messages=messages)
+    return ChatWithMessages(**chat.model_dump(), messages=messages), chat.revision
 
 
-def delete_chat(session: Session, chat_id: int) -> bool:
-    """Delete the chat and its messages; return whether there was such a chat."""
-    statement = delete(Chat).where(col(Chat.id) == chat_id).returning(col(Chat.id))
-    return session.scalar(statement) is not None
+def list_chats(session: Session, cursor: Cursor, limit: int) -> Page[Chat]:
+    """Return a page of all chats; without a cursor the newest."""
+
+    def between(low: int, high: int, newest_first: bool, count: int) -> SelectOfScalar[Chat]:
+        order = col(Chat.id).desc() if newest_first else col(Chat.id)
+        return select(Chat).where(Chat.id > low, Chat.id < high).order_by(order).limit(count)
+
+    return read_page(session, between, cursor, limit)
 
 
-def create_message(session: Session, chat_id: int, message: MessageCreate) -> Message | None:
-    """Return the message, stored, or None if there is no such chat.
+def update_chat(
+    session: Session, chat_id: int, change: ChatUpdate, revisions: Collection[int] | None = None
+) -> Chat | None:
+    """Return the chat, renamed, or None if there is none.
 
-    One statement: the chat's row stays locked against deletion until the message is in.
+    Raises Stale when its revision is none of `revisions`, if these are given.
     """
-    chat = (
-        select(Chat.id, literal(message.text))
-        .where(Chat.id == chat_id)
-        .with_for_update(read=True, key_share=True)
+    statement = (
+        update(Chat)
+        .where(col(Chat.id) == chat_id, at_revision(col(Chat.revision), revisions))
+        .values(title=change.title, revision=Chat.revision + 1)
+        .returning(Chat)
+        .execution_options(synchronize_session=False)
     )
-    statement = insert(Message).from_select(["chat_id", "text"], chat).returning(Message)
-    return session.scalars(statement).one_or_none()
+    updated = session.scalars(statement).one_or_none()
+    if updated is None and revisions is not None and read_revision(session, chat_id) is not None:
+        raise Stale
+    return updated
 
 
-def list_messages(session: Session, after: int, limit: int) -> Sequence[Message]:
-    """Return the oldest `limit` messages of all chats whose ids are larger than `after`."""
-    statement = select(Message).where(Message.id > after).order_by(col(Message.id)).limit(limit)
+def delete_chat(session: Session, chat_id: int, revisions: Collection[int] | None = None) -> bool:
+    """Delete the chat and its messages; return whether there was such a chat.
+
+    Raises Stale when its revision is none of `revisions`, if these are given.
+    """
+    statement = (
+        delete(Chat)
+        .where(col(Chat.id) == chat_id, at_revision(col(Chat.revision), revisions))
+        .returning(col(Chat.id))
+    )
+    deleted = session.scalar(statement) is not None
+    if not deleted and revisions is not None and read_revision(session, chat_id) is not None:
+        raise Stale
+    return deleted
+
+
+# The messages whose keys did not come before are stored, under the chat's lock. A key that comes
+# at the same time waits for the lock, and then is a conflict.
+CREATE_MESSAGES = select(Message).from_statement(
+    text("""
+    WITH fresh AS (
+        SELECT sent.*, row_number() OVER (ORDER BY place) AS rank, count(*) OVER () AS total
+        FROM unnest(
+            CAST(:texts AS varchar[]), CAST(:authors AS varchar[]),
+            CAST(:keys AS varchar[]), CAST(:digests AS bytea[])
+        ) WITH ORDINALITY AS sent (text, author, key, digest, place)
+        WHERE NOT EXISTS (
+            SELECT FROM message WHERE chat_id = :chat_id AND idempotency_key = sent.key
+        )
+    ), raised AS (
+        UPDATE chat SET revision = revision + (SELECT count(*) FROM fresh)
+        WHERE id = :chat_id AND EXISTS (SELECT FROM fresh)
+        RETURNING id, revision
+    )
+    INSERT INTO message (chat_id, text, author, revision, idempotency_key, request_digest)
+    SELECT raised.id, text, author, revision - total + rank, key, digest
+    FROM raised, fresh
+    ORDER BY place
+    ON CONFLICT (chat_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+    RETURNING message.*
+    """)
+)
+
+
+def create_messages(
+    session: Session, chat_id: int, messages: Sequence[BatchedMessage]
+) -> list[Created[Message]] | None:
+    """Return the messages, stored in their order, all or none, or None if there is no such chat.
+
+    Raises KeyReused when the key of one came with something else before.
+    """
+    digests = [digest_of(m.text, m.author) if m.idempotency_key else None for m in messages]
+    parameters = {
+        "chat_id": chat_id,
+        "texts": [m.text for m in messages],
+        "authors": [m.author for m in messages],
+        "keys": [m.idempotency_key for m in messages],
+        "digests": digests,
+    }
+    while True:
+        if len(messages) > 1:  # One statement commits by itself; here a second may undo it.
+            session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+        stored = session.scalars(CREATE_MESSAGES, parameters).all()
+        first = [] if len(stored) == len(messages) else find_by_key(session, parameters)
+        if created := assign(messages, stored, first):
+            for one, digest in zip(created, digests, strict=True):
+                check_digest(one.row.request_digest, digest)
+            return [as_sent(one, m) for one, m in zip(created, messages, strict=True)]
+        session.rollback()
+        if read_revision(session, chat_id) is None:
+            return None
+        # The chat is there, so a message with one of the keys was deleted just now.
+
+
+def find_by_key(session: Session, parameters: dict[str, Any]) -> Sequence[Message]:
+    """Return the chat's messages that have one of the keys."""
+    keys = [key for key in parameters["keys"] if key is not None]
+    statement = select(Message).where(
+        Message.chat_id == parameters["chat_id"], col(Message.idempotency_key).in_(keys)
+    )
     return session.exec(statement).all()
 
 
-def delete_message(session: Session, message_id: int) -> bool:
-    """Delete the message; return whether there was one."""
-    statement = delete(Message).where(col(Message.id) == message_id).returning(col(Message.id))
-    return session.scalar(statement) is not None
+def assign(
+    sent: Sequence[BatchedMessage], stored: Sequence[Message], first: Sequence[Message]
+) -> list[Created[Message]] | None:
+    """Return what became of each message sent, or None if something is amiss.
+
+    `stored` are those that were stored just now, in the order sent; `first` may hold others.
+    """
+    unkeyed = iter([m for m in stored if m.idempotency_key is None])
+    keyed = {m.idempotency_key: Created(m, replayed=True) for m in first}
+    keyed |= {m.idempotency_key: Created(m, replayed=False) for m in stored}
+    created = []
+    for message in sent:
+        if message.idempotency_key is not None:
+            one = keyed.get(message.idempotency_key)
+        else:
+            row = next(unkeyed, None)
+            one = Created(row, replayed=False) if row else None
+        if one is None:
+            return None
+        created.append(one)
+    return created
+
+
+def as_sent(created: Created[Message], message: BatchedMessage) -> Created[Message]:
+    """Return what the first request was answered, even if the message was edited since.
+
+    Such an answer has no revision: nobody shall take it for the current one.
+    """
+    row = created.row
+    if row.edited_at is None:
+        return created
+    unedited = {**dict(row), "text": message.text, "edited_at": None, "revision": None}
+    return Created(Message(**unedited), created.replayed)
+
+
+def at_revision(column: Any, revisions: Collection[int] | None) -> ColumnElement[bool]:
+    """Return the condition that the row's revision is one of those given, if any are."""
+    return true() if revisions is None else column.in_(revisions)
+
+
+def digest_of(*parts: str | None) -> bytes:
+    """Return what tells one request from another."""
+    return hashlib.sha256(json.dumps(parts).encode()).digest()
+
+
+def check_digest(stored: bytes | None, given: bytes | None) -> None:
+    """Raise KeyReused unless both digests are of the same request."""
+    if stored != given:
+        raise KeyReused
+
+
+def read_message(session: Session, message_id: int) -> Message | None:
+    """Return the message, or None if there is none."""
+    return session.exec(select(Message).where(Message.id == message_id)).one_or_none()
+
+
+# `found` names the chat to lock; what it found may have changed until the lock is there, so the
+# message is asked for again.
+FOUND_AND_RAISED = """
+    WITH found AS (
+        SELECT chat_id FROM message
+        WHERE id = :message_id AND (:always OR coalesce(revision, 0) = ANY (:revisions))
+    ), raised AS (
+        UPDATE chat SET revision = revision + 1 WHERE id = (SELECT chat_id FROM found)
+        RETURNING id, revision
+    )
+"""
+OF_RAISED = """
+    message.chat_id = raised.id AND message.id = :message_id
+    AND (:always OR coalesce(message.revision, 0) = ANY (:revisions))
+"""
+UPDATE_MESSAGE = select(Message).from_statement(
+    text(f"""
+    {FOUND_AND_RAISED}
+    UPDATE message SET text = :text, edited_at = clock_timestamp(), revision = raised.revision
+    FROM raised WHERE {OF_RAISED}
+    RETURNING message.*
+    """)
+)
+DELETE_MESSAGE = text(f"""
+    {FOUND_AND_RAISED}, deleted AS (
+        DELETE FROM message USING raised WHERE {OF_RAISED}
+        RETURNING raised.id, raised.revision, message.id AS message_id
+    )
+    INSERT INTO deletion (chat_id, revision, message_id)
+    SELECT id, revision, message_id FROM deleted
+    RETURNING message_id
+""")
+
+
+def conditions(message_id: int, revisions: Collection[int] | None) -> dict[str, Any]:
+    """Return the parameters of the two statements above."""
+    return {
+        "message_id": message_id,
+        "always": revisions is None,
+        "revisions": list(revisions or [-1]),
+    }
+
+
+def update_message(
+    session: Session,
+    message_id: int,
+    change: MessageUpdate,
+    revisions: Collection[int] | None = None,
+) -> Message | None:
+    """Return the message, edited, or None if there is none.
+
+    Raises Stale when its revision is none of `revisions`, if these are given.
+    """
+    parameters = {**conditions(message_id, revisions), "text": change.text}
+    updated = session.scalars(UPDATE_MESSAGE, parameters).one_or_none()
+    if updated is None and revisions is not None and read_message(session, message_id):
+        raise Stale
+    return updated
+
+
+def delete_message(
+    session: Session, message_id: int, revisions: Collection[int] | None = None
+) -> bool:
+    """Delete the message, and remember that it was; return whether there was one.
+
+    Raises Stale when its revision is none of `revisions`, if these are given.
+    """
+    deleted = session.scalar(DELETE_MESSAGE, conditions(message_id, revisions)) is not None
+    if not deleted and revisions is not None and read_message(session, message_id):
+        raise Stale
+    return deleted
+
+
+def messages_between(chat_id: int | None = None, words: str | None = None) -> Between:
+    """Return how to select messages: of one chat or of all, with certain words or any."""
+
+    def between(low: int, high: int, newest_first: bool, count: int) -> SelectOfScalar[Message]:
+        statement = select(Message)
+        order: list[Any] = [Message.id]
+        if chat_id is not None and words is None:
+            # Not `chat_id = …`: PostgreSQL might then walk the index on (id) alone, past all that
+            # was sent to other chats meanwhile. This only the primary key can serve.
+            place = tuple_(col(Message.chat_id), col(Message.id))
+            statement = statement.where(place > (chat_id, low), place < (chat_id, high))
+            order = [Message.chat_id, Message.id]
+        else:
+            statement = statement.where(Message.id > low, Message.id < high)
+            if chat_id is not None:
+                statement = statement.where(Message.chat_id == chat_id)
+        if words is not None:
+            query = func.websearch_to_tsquery(text("'simple'"), words)
+            statement = statement.where(WORDS.bool_op("@@")(query))
+        if newest_first:
+            order = [column.desc() for column in order]
+        return statement.order_by(*order).limit(count)
+
+    return between
+
+
+def list_chat_messages(
+    session: Session, chat_id: int, cursor: Cursor, limit: int
+) -> Page[Message] | None:
+    """Return a page of the chat's messages, without a cursor the newest, or None if no chat."""
+    page = read_page(session, messages_between(chat_id), cursor, limit)
+    if not page.rows and read_revision(session, chat_id) is None:
+        return None
+    return page
+
+
+def list_messages(
+    session: Session, chat_id: int | None, words: str | None, cursor: Cursor, limit: int
+) -> Page[Message]:
+    """Return a page of all messages, or of one chat's, or of those that have the words.
+
+    Without a cursor it is the oldest page or, of a search, the newest.
+    """
+    if words is None and cursor == Cursor():
+        cursor = Cursor(after=0)
+    return read_page(session, messages_between(chat_id, words), cursor, limit)
+
+
+def next_messages(
+    session: Session, chat_id: int | None, words: str | None, after: int, count: int
+) -> Sequence[Message]:
+    """Return the `count` messages of that list that follow the id `after`."""
+    return session.exec(messages_between(chat_id, words)(after, END, False, count)).all()
+
+
+def read_page(session: Session, between: Between, cursor: Cursor, limit: int) -> Page[Any]:
+    """Return the `limit` rows that the cursor asks for; without any, the newest.
+
+    One statement reads what is needed of both sides of the cursor, and a row more, which tells
+    whether there is more.
+    """
+    pivot, older_count, newer_count = sides(cursor, limit)
+    statement = select_both(
+        between(0, pivot, True, older_count), between(pivot - 1, END, False, newer_count)
+    )
+    rows = sorted(session.scalars(statement), key=lambda row: int(row.id))
+    older = [row for row in rows if row.id < pivot]
+    newer = rows[len(older) :]
+    older_taken, newer_taken = shares(cursor, limit, len(older), len(newer))
+    page = older[len(older) - older_taken :] + newer[:newer_taken]
+    return Page(page, older=len(older) > older_taken, newer=len(newer) > newer_taken)
+
+
+def sides(cursor: Cursor, limit: int) -> tuple[int, int, int]:
+    """Return the first id of the newer side, and how many rows to read of older and newer."""
+    before, after, around = cursor
+    if around is not None:
+        return around, limit + 1, limit + 1
+    if after is not None:
+        return after + 1, 1, limit + 1
+    return before or END, limit + 1, 1
+
+
+def select_both(older: SelectOfScalar[Any], newer: SelectOfScalar[Any]) -> Executable:
+    """Return one statement for the rows of two."""
+    return select(older.column_descriptions[0]["entity"]).from_statement(union_all(older, newer))
+
+
+def shares(cursor: Cursor, limit: int, older: int, newer: int) -> tuple[int, int]:
+    """Return how many of the `older` and of the `newer` rows the page holds."""
+    if cursor.around is not None:  # Half of it each, more where the other side has less.
+        newer = min(newer, max(limit - limit // 2, limit - older))
+        return min(older, limit - newer), newer
+    if cursor.after is not None:
+        return 0, min(newer, limit)
+    return min(older, limit), 0
+
+
+def read_changes(session: Session, chat_id: int, since: int, limit: int) -> Changes | None:
+    """Return the first `limit` changes in the chat after the revision `since`, or None.
+
+    All changes up to the chat's revision are committed when it is read, for each was made under
+    the chat's lock; so it does not matter that they are read later.
+    """
+    revision, more = read_revision(session, chat_id), False
+    if revision is not None and number_messages(session, chat_id):
+        revision, more = read_revision(session, chat_id), True
+    if revision is None:
+        return None
+    messages = (
+        select(Message)
+        .where(Message.chat_id == chat_id)
+        .where(col(Message.revision) > since, col(Message.revision) <= revision)
+        .order_by(col(Message.revision))
+        .limit(limit + 1)
+    )
+    deletions = (
+        select(Deletion)
+        .where(Deletion.chat_id == chat_id)
+        .where(Deletion.revision > since, Deletion.revision <= revision)
+        .order_by(col(Deletion.revision))
+        .limit(limit + 1)
+    )
+    changes = [
+        Change(revision=message.revision or 0, message_id=message.id, message=message)
+        for message in session.exec(messages)
+    ]
+    changes += [
+        Change(revision=deletion.revision, message_id=deletion.message_id)
+        for deletion in session.exec(deletions)
+    ]
+    changes.sort(key=lambda change: change.revision)
+    if len(changes) > limit:
+        changes, more = changes[:limit], True
+        revision = changes[-1].revision
+    return Changes(changes=changes, next_since=revision, more=more)
+
+
+# Messages of a version that knew no revisions get theirs in the order of their ids.
+NUMBER_MESSAGES = text("""
+    WITH waiting AS (
+        SELECT id, row_number() OVER (ORDER BY id) AS rank, count(*) OVER () AS total
+        FROM (
+            SELECT id FROM message WHERE chat_id = :chat_id AND revision IS NULL
+            ORDER BY id LIMIT :count
+        ) AS unnumbered
+    ), raised AS (
+        UPDATE chat SET revision = revision + (SELECT count(*) FROM waiting)
+        WHERE id = :chat_id AND EXISTS (SELECT FROM waiting)
+        RETURNING id, revision
+    )
+    UPDATE message SET revision = raised.revision - total + rank
+    FROM raised, waiting
+    WHERE message.chat_id = raised.id AND message.id = waiting.id AND message.revision IS NULL
+""")
+
+
+def number_messages(session: Session, chat_id: int) -> bool:
+    """Give revisions to the chat's oldest messages without; return whether there were any."""
+    unnumbered = select(Message.id).where(
+        Message.chat_id == chat_id, col(Message.revision).is_(None)
+    )
+    if session.exec(unnumbered.limit(1)).first() is None:
+        return False
+    session.execute(NUMBER_MESSAGES, {"chat_id": chat_id, "count": NUMBERED_AT_ONCE})
+    return True
 
 
 def read_schema_revision(session: Session) -> str | None:

@@ -23,6 +23,16 @@ Every error is a problem document (RFC 9457): branch on its `type`. Times are in
 whole numbers up to 2^53 - 1. Unknown fields and unknown query parameters are refused.
 """
 
+# The answer's headers that a page of another origin may read.
+EXPOSED_HEADERS = [
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "X-Request-ID",
+]
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the application; it opens its database when it starts and closes it when it ends."""
@@ -54,7 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["Location", "Retry-After", "X-Request-ID"],
+            expose_headers=EXPOSED_HEADERS,
         )
     app.add_middleware(RequestLog)
     return app

@@ -19,13 +19,15 @@ def test_unknown_path_is_a_404(client: httpx.Client, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/chats/", "POST"),
-        ("GET", "/chats", "POST"),
-        ("PUT", "/chats/1", "DELETE, GET"),
-        ("POST", "/chats/1/", "DELETE, GET"),
-        ("DELETE", "/chats/1/messages/", "POST"),
+        ("PUT", "/chats/", "GET, POST"),
+        ("DELETE", "/chats", "GET, POST"),
+        ("PUT", "/chats/1", "DELETE, GET, PATCH"),
+        ("POST", "/chats/1/", "DELETE, GET, PATCH"),
+        ("DELETE", "/chats/1/messages/", "GET, POST"),
+        ("GET", "/chats/1/messages/batch", "POST"),
+        ("POST", "/chats/1/changes", "GET"),
         ("POST", "/messages", "GET"),
-        ("TRACE", "/messages/1", "DELETE"),
+        ("TRACE", "/messages/1", "DELETE, GET, PATCH"),
         ("POST", "/health/live", "GET"),
     ],
 )
@@ -116,7 +118,9 @@ def test_the_root_mount_is_left_out_of_the_openapi_document(client: httpx.Client
     assert set(client.get("/openapi.json").json()["paths"]) == {
         "/api/v1/chats/",
         "/api/v1/chats/{chat_id}",
+        "/api/v1/chats/{chat_id}/changes",
         "/api/v1/chats/{chat_id}/messages/",
+        "/api/v1/chats/{chat_id}/messages/batch",
         "/api/v1/messages/",
         "/api/v1/messages/{message_id}",
         "/health/live",

@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +15,46 @@ from tests.support import JSON, PROBLEM, Service, assert_problem, create_chat, r
 
 HOSTILE = json.loads((Path(__file__).parent / "hostile.json").read_text())
 
-FIELDS = {"title": ("/chats/", 200), "text": ("/chats/{chat}/messages/", 5000)}
+
+@dataclass(frozen=True)
+class Written:
+    """A field that a client writes: by which call, up to how many characters, beside what."""
+
+    method: str
+    path: str
+    field: str
+    maximum: int
+    beside: str = ""
+    status: int = 201
 
 
-def hostile_body(case: JSON, field: str, maximum: int) -> bytes:
+WRITTEN = [
+    Written("POST", "/chats/", "title", 200),
+    Written("PATCH", "/chats/{chat}", "title", 200, status=200),
+    Written("POST", "/chats/{chat}/messages/", "text", 5000),
+    Written("POST", "/chats/{chat}/messages/", "author", 100, beside='"text": "x", '),
+    Written("PATCH", "/messages/{message}", "text", 5000, status=200),
+]
+
+
+def hostile_body(case: JSON, written: Written) -> bytes:
     """Return the bytes of the body that `case` describes."""
     if "json" in case:
-        return json.dumps({field: case["json"]}).encode()
-    if "repeat" in case:
+        body = json.dumps({written.field: case["json"]}).encode()
+    elif "repeat" in case:
         piece, times = case["repeat"]
-        count = maximum + (1 if times == "MAX+1" else 0)
-        return json.dumps({field: piece * count}).encode()
-    if "raw_parts" in case:
-        text = "".join(piece * times for piece, times in case["raw_parts"])
-        return text.replace("FIELD", field).encode()
-    if "raw_hex" in case:
-        return bytes.fromhex(case["raw_hex"]).replace(b"FIELD", field.encode())
-    raw: str = case["raw"]
-    return raw.replace("FIELD", field).encode()
+        count = written.maximum + (1 if times == "MAX+1" else 0)
+        body = json.dumps({written.field: piece * count}).encode()
+    elif "raw_parts" in case:
+        body = "".join(piece * times for piece, times in case["raw_parts"]).encode()
+    elif "raw_hex" in case:
+        body = bytes.fromhex(case["raw_hex"])
+    else:
+        body = case["raw"].encode()
+    body = body.replace(b"FIELD", written.field.encode())
+    if body.startswith(b"{") and len(body) > 2:
+        return b"{" + written.beside.encode() + body[1:]
+    return body
 
 
 def hostile_headers(case: JSON) -> dict[str, str]:
@@ -44,30 +67,26 @@ def hostile_headers(case: JSON) -> dict[str, str]:
     }
 
 
-def count_rows(client: httpx.Client) -> int:
-    """Return how many messages are stored."""
-    return len(client.get("/messages/").json())
-
-
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("written", WRITTEN, ids=lambda w: f"{w.method}-{w.field}")
 @pytest.mark.parametrize("case", HOSTILE["bodies"], ids=lambda case: case["name"])
 def test_hostile_body_is_answered_as_expected_and_a_healthy_request_after_it_succeeds(
-    client: httpx.Client, chat: JSON, field: str, case: JSON
+    client: httpx.Client, chat: JSON, written: Written, case: JSON
 ) -> None:
-    path, maximum = FIELDS[field]
-    before = count_rows(client)
-    response = client.post(
-        path.format(chat=chat["id"]),
-        content=hostile_body(case, field, maximum),
+    message = send(client, chat)
+    body = hostile_body(case, written)
+    response = client.request(
+        written.method,
+        written.path.format(chat=chat["id"], message=message["id"]),
+        content=body,
         headers=hostile_headers(case),
     )
-    assert response.status_code in case["expect"], response.text
-    if response.status_code == 201:
-        sent = json.loads(hostile_body(case, field, maximum))[field]
-        assert response.json()[field] == sent
+    if response.status_code == written.status:
+        assert 201 in case["expect"]
+        assert response.json()[written.field] == json.loads(body)[written.field]
     else:
+        assert response.status_code in case["expect"], response.text
         assert response.headers["content-type"] == PROBLEM
-        assert count_rows(client) == before
+        assert read_chat(client, chat) == {**chat, "messages": [message]}
     send(client, create_chat(client))
 
 
@@ -75,6 +94,12 @@ ID_CALLS = [
     ("GET", "/chats/{id}"),
     ("DELETE", "/chats/{id}"),
     ("POST", "/chats/{id}/messages/"),
+    ("PATCH", "/chats/{id}"),
+    ("GET", "/chats/{id}/messages/"),
+    ("POST", "/chats/{id}/messages/batch"),
+    ("GET", "/chats/{id}/changes"),
+    ("GET", "/messages/{id}"),
+    ("PATCH", "/messages/{id}"),
     ("DELETE", "/messages/{id}"),
 ]
 
@@ -84,13 +109,23 @@ ID_CALLS = [
 def test_hostile_id_is_a_404_or_422(
     client: httpx.Client, mount: str, method: str, path: str, value: str
 ) -> None:
-    body: Any = {"text": "x"} if method == "POST" else None
+    bodies: dict[str, Any] = {"POST": {"text": "x"}, "PATCH": {"text": "x"}}
+    body = [{"text": "x"}] if path.endswith("batch") else bodies.get(method)
     response = client.request(method, mount + path.replace("{id}", value), json=body)
     assert response.status_code in HOSTILE["ids"]["expect"], response.text
     assert response.headers["content-type"] == PROBLEM
 
 
-@pytest.mark.parametrize("path", ["/chats/{chat}", "/messages/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/chats/",
+        "/chats/{chat}",
+        "/chats/{chat}/messages/",
+        "/chats/{chat}/changes",
+        "/messages/",
+    ],
+)
 @pytest.mark.parametrize("value", HOSTILE["limits"]["values"])
 def test_hostile_limit_is_a_422(
     client: httpx.Client, mount: str, chat: JSON, path: str, value: str
@@ -105,7 +140,14 @@ CALLS = [
     ("GET", "/chats/{chat}"),
     ("DELETE", "/chats/{chat}"),
     ("POST", "/chats/{chat}/messages/"),
+    ("GET", "/chats/"),
+    ("PATCH", "/chats/{chat}"),
+    ("GET", "/chats/{chat}/messages/"),
+    ("POST", "/chats/{chat}/messages/batch"),
+    ("GET", "/chats/{chat}/changes"),
     ("GET", "/messages/"),
+    ("GET", "/messages/{message}"),
+    ("PATCH", "/messages/{message}"),
     ("DELETE", "/messages/{message}"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),

@@ -1,47 +1,106 @@
-"""The routes of chats and of what is inside one."""
+"""The routes of chats."""
 
 from fastapi import APIRouter, Request, Response
 
 from app import crud
-from app.api.params import ChatId, Limit, Open, location
+from app.api.conditions import etag, expected_revisions, is_known
+from app.api.links import set_links
+from app.api.params import (
+    NOT_MODIFIED,
+    ChatId,
+    IfMatch,
+    IfNoneMatch,
+    Key,
+    Limit,
+    Open,
+    Place,
+    Since,
+    location,
+)
 from app.api.strict import StrictRoute
 from app.core.errors import ChatNotFound
-from app.models import Chat, ChatCreate, ChatWithMessages, Message, MessageCreate
+from app.models import Changes, Chat, ChatCreate, ChatUpdate, ChatWithMessages
 
-router = APIRouter(tags=["chats"], route_class=StrictRoute)
+router = APIRouter(prefix="/chats", tags=["chats"], route_class=StrictRoute)
 
 
-@router.post("/chats/", status_code=201)
-async def create_chat(chat: ChatCreate, database: Open, request: Request, to: Response) -> Chat:
+@router.post("/", status_code=201)
+async def create_chat(
+    chat: ChatCreate, database: Open, request: Request, response: Response, key: Key = None
+) -> Chat:
     """Create a chat."""
-    created = await database.run(crud.create_chat, chat)
-    to.headers["Location"] = location(request, "chats", created.id)
+    created, replayed = await database.run(crud.create_chat, chat, key)
+    response.headers["Location"] = location(request, "chats", created.id)
+    response.headers["ETag"] = etag(created.revision)
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
     return created
 
 
-@router.get("/chats/{chat_id}")
-async def read_chat(chat_id: ChatId, database: Open, limit: Limit = 20) -> ChatWithMessages:
+@router.get("/")
+async def list_chats(
+    database: Open, request: Request, response: Response, cursor: Place, limit: Limit = 20
+) -> list[Chat]:
+    """Return a page of chats, newest first."""
+    page = await database.run(crud.list_chats, cursor, limit)
+    set_links(request, response, page, cursor, newest_first=True)
+    return page.rows[::-1]
+
+
+@router.get("/{chat_id}", response_model=ChatWithMessages, responses=NOT_MODIFIED)
+async def read_chat(
+    chat_id: ChatId,
+    database: Open,
+    response: Response,
+    limit: Limit = 20,
+    if_none_match: IfNoneMatch = None,
+) -> ChatWithMessages | Response:
     """Return a chat with its newest messages, oldest first."""
-    chat = await database.run(crud.read_chat, chat_id, limit)
-    if chat is None:
+    if if_none_match is not None:
+        known = await database.run(crud.read_revision, chat_id)
+        if known is not None and is_known(if_none_match, etag(known)):
+            return Response(status_code=304, headers={"ETag": etag(known)})
+    found = await database.run(crud.read_chat, chat_id, limit)
+    if found is None:
         raise ChatNotFound(chat_id)
+    chat, revision = found
+    response.headers["ETag"] = etag(revision)
     return chat
 
 
-@router.delete("/chats/{chat_id}", status_code=204, response_class=Response)
-async def delete_chat(chat_id: ChatId, database: Open) -> None:
+@router.patch("/{chat_id}")
+async def update_chat(
+    chat_id: ChatId,
+    change: ChatUpdate,
+    database: Open,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Chat:
+    """Rename a chat."""
+    chat = await database.run(crud.update_chat, chat_id, change, expected_revisions(if_match))
+    if chat is None:
+        raise ChatNotFound(chat_id)
+    response.headers["ETag"] = etag(chat.revision)
+    return chat
+
+
+@router.delete("/{chat_id}", status_code=204, response_class=Response)
+async def delete_chat(chat_id: ChatId, database: Open, if_match: IfMatch = None) -> None:
     """Delete a chat and all its messages."""
-    if not await database.run(crud.delete_chat, chat_id):
+    if not await database.run(crud.delete_chat, chat_id, expected_revisions(if_match)):
         raise ChatNotFound(chat_id)
 
 
-@router.post("/chats/{chat_id}/messages/", status_code=201, tags=["messages"])
-async def create_message(
-    chat_id: ChatId, message: MessageCreate, database: Open, request: Request, to: Response
-) -> Message:
-    """Send a message to a chat."""
-    created = await database.run(crud.create_message, chat_id, message)
-    if created is None:
+@router.get("/{chat_id}/changes")
+async def read_changes(
+    chat_id: ChatId, database: Open, since: Since = 0, limit: Limit = 20
+) -> Changes:
+    """Return what changed in a chat after a revision, in the order of the changes.
+
+    A client that keeps asking from `next_since` ends with exactly the chat's messages, whatever
+    was sent, edited and deleted meanwhile; from 0 it starts with none.
+    """
+    changes = await database.run(crud.read_changes, chat_id, since, limit)
+    if changes is None:
         raise ChatNotFound(chat_id)
-    to.headers["Location"] = location(request, "messages", created.id)
-    return created
+    return changes

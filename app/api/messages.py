@@ -1,18 +1,96 @@
-"""The routes of messages, whatever chat they are in."""
+"""The routes of messages."""
 
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Body, Header, Query, Request, Response
 
 from app import crud
-from app.api.params import Limit, MessageId, Open
+from app.api.conditions import etag, expected_revisions, is_known
+from app.api.links import set_links
+from app.api.params import (
+    NOT_MODIFIED,
+    ChatId,
+    Id,
+    IfMatch,
+    IfNoneMatch,
+    Key,
+    Limit,
+    MessageId,
+    Open,
+    Place,
+    PlaceAround,
+    Words,
+    described,
+    location,
+)
 from app.api.stream import NDJSON, stream_messages
 from app.api.strict import StrictRoute
-from app.core.errors import MessageNotFound
-from app.models import Message
+from app.core.errors import ChatNotFound, MessageNotFound
+from app.models import BatchedMessage, Message, MessageCreate, MessageUpdate
 
 router = APIRouter(tags=["messages"], route_class=StrictRoute)
+
+OfChat = Annotated[Id | None, Query(**described("Only messages of this chat.", 1, format="int64"))]
+Batch = Annotated[
+    list[BatchedMessage],
+    Body(min_length=1, max_length=100, description="The messages, in the order to send them."),
+]
+
+
+@router.post("/chats/{chat_id}/messages/", status_code=201)
+async def create_message(
+    chat_id: ChatId,
+    message: MessageCreate,
+    database: Open,
+    request: Request,
+    response: Response,
+    key: Key = None,
+) -> Message:
+    """Send a message to a chat."""
+    keyed = BatchedMessage.model_construct(**dict(message), idempotency_key=key)
+    created = await database.run(crud.create_messages, chat_id, [keyed])
+    if created is None:
+        raise ChatNotFound(chat_id)
+    response.headers["Location"] = location(request, "messages", created[0].row.id)
+    response.headers["ETag"] = etag(created[0].row.revision)
+    mark_replay(response, created)
+    return created[0].row
+
+
+@router.post("/chats/{chat_id}/messages/batch", status_code=201)
+async def create_messages(
+    chat_id: ChatId, messages: Batch, database: Open, response: Response
+) -> list[Message]:
+    """Send up to 100 messages to a chat, all or none, in the order given."""
+    created = await database.run(crud.create_messages, chat_id, messages)
+    if created is None:
+        raise ChatNotFound(chat_id)
+    mark_replay(response, created)
+    return [one.row for one in created]
+
+
+def mark_replay(response: Response, created: Sequence[crud.Created[Message]]) -> None:
+    """Tell the client if nothing was stored, because all of it was before."""
+    if all(one.replayed for one in created):
+        response.headers["Idempotency-Replayed"] = "true"
+
+
+@router.get("/chats/{chat_id}/messages/")
+async def list_chat_messages(
+    chat_id: ChatId,
+    database: Open,
+    request: Request,
+    response: Response,
+    cursor: PlaceAround,
+    limit: Limit = 20,
+) -> list[Message]:
+    """Return a page of a chat's messages, oldest first; without a cursor the newest page."""
+    page = await database.run(crud.list_chat_messages, chat_id, cursor, limit)
+    if page is None:
+        raise ChatNotFound(chat_id)
+    set_links(request, response, page, cursor)
+    return page.rows
 
 
 @router.get(
@@ -22,21 +100,63 @@ router = APIRouter(tags=["messages"], route_class=StrictRoute)
 )
 async def list_messages(
     database: Open,
+    request: Request,
+    response: Response,
+    cursor: Place,
     limit: Limit | None = None,
+    chat_id: OfChat = None,
+    q: Words = None,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
-) -> Sequence[Message] | Response:
-    """Return every message of all chats, oldest first; with `limit`, the oldest so many.
+) -> list[Message] | Response:
+    """Return the messages of all chats: every one, oldest first, or a page of them.
 
-    Without `limit` the answer is streamed: as one JSON array, or, for a client that accepts
+    With `limit` or a cursor it is a page, without a cursor the oldest. A page of a search (`q`)
+    is newest first, without a cursor the newest.
+
+    Otherwise the answer is streamed: as one JSON array or, for a client that accepts
     `application/x-ndjson`, as a JSON object a line.
     """
-    if limit is not None:
-        return await database.run(crud.list_messages, 0, limit)
-    return await stream_messages(database, as_lines=NDJSON in accept)
+    if limit is None and cursor == crud.Cursor():
+        return await stream_messages(database, chat_id, q, as_lines=NDJSON in accept)
+    page = await database.run(crud.list_messages, chat_id, q, cursor, limit or 20)
+    set_links(request, response, page, cursor, newest_first=q is not None)
+    return page.rows if q is None else page.rows[::-1]
+
+
+@router.get("/messages/{message_id}", response_model=Message, responses=NOT_MODIFIED)
+async def read_message(
+    message_id: MessageId, database: Open, response: Response, if_none_match: IfNoneMatch = None
+) -> Message | Response:
+    """Return a message."""
+    message = await database.run(crud.read_message, message_id)
+    if message is None:
+        raise MessageNotFound(message_id)
+    tag = etag(message.revision)
+    if is_known(if_none_match, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    return message
+
+
+@router.patch("/messages/{message_id}")
+async def update_message(
+    message_id: MessageId,
+    change: MessageUpdate,
+    database: Open,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Message:
+    """Change the text of a message."""
+    revisions = expected_revisions(if_match)
+    message = await database.run(crud.update_message, message_id, change, revisions)
+    if message is None:
+        raise MessageNotFound(message_id)
+    response.headers["ETag"] = etag(message.revision)
+    return message
 
 
 @router.delete("/messages/{message_id}", status_code=204, response_class=Response)
-async def delete_message(message_id: MessageId, database: Open) -> None:
+async def delete_message(message_id: MessageId, database: Open, if_match: IfMatch = None) -> None:
     """Delete a message."""
-    if not await database.run(crud.delete_message, message_id):
+    if not await database.run(crud.delete_message, message_id, expected_revisions(if_match)):
         raise MessageNotFound(message_id)

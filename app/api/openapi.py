@@ -1,6 +1,5 @@
 """The OpenAPI document, where it says more than FastAPI writes by itself."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,33 +21,25 @@ def install(app: FastAPI) -> None:
                 [(ProblemDetails, "serialization")], ref_template=REFERENCE
             )
             document["components"]["schemas"].update(problem["$defs"])
-            for operation in operations(document):
-                for parameter in operation.get("parameters", []):
-                    parameter["schema"] = without_null(parameter["schema"])
-            app.openapi_schema = whole_numbers(document)
+            app.openapi_schema = simplified(document)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way.
 
 
-def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every operation of the document."""
-    for path in document["paths"].values():
-        yield from path.values()
+def simplified(part: Any) -> Any:
+    """Return the document without what FastAPI writes but this service does not mean.
 
-
-def without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an optional parameter: it may be absent, but never null."""
-    match schema:
+    Nothing in it is ever null, since what has no value is left out; and `100.0` is 100.
+    """
+    match part:
         case {"anyOf": [only, {"type": "null"}], **rest}:
-            return {**only, **rest}
-    return schema
-
-
-def whole_numbers(part: Any) -> Any:
-    """Return `part` with bounds like `100.0`, as FastAPI writes them, as `100`."""
-    if isinstance(part, dict):
-        return {key: whole_numbers(value) for key, value in part.items()}
-    if isinstance(part, list):
-        return [whole_numbers(value) for value in part]
-    return int(part) if isinstance(part, float) and part.is_integer() else part
+            return simplified({**only, **rest})
+        case dict():
+            kept = {key: value for key, value in part.items() if (key, value) != ("default", None)}
+            return {key: simplified(value) for key, value in kept.items()}
+        case list():
+            return [simplified(value) for value in part]
+        case float() if part.is_integer():
+            return int(part)
+    return part

@@ -3,12 +3,14 @@
 import re
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Header, Path, Query, Request
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.core.database import Database
-from app.models import MAX_ID
+from app.core.errors import InvalidRequest, Mistake
+from app.crud import Cursor
+from app.models import MAX_ID, READABLE, IdempotencyKey, Readable
 
 DECIMAL = re.compile(r"-?[0-9]+")
 
@@ -20,21 +22,85 @@ def decimal(value: Any) -> Any:
     return value
 
 
-def described(text: str, example: int, **keywords: str) -> dict[str, Any]:
+def described(text: str, example: object, **keywords: str) -> dict[str, Any]:
     """Return what a parameter's declaration says for people, and JSON Schema's `keywords`."""
     return {"description": text, "examples": [example], "json_schema_extra": keywords}
 
 
 # The bounds stand before the validator: behind it, pydantic would keep them out of the schema.
 Id = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(decimal)]
+IdOrZero = Annotated[int, Field(ge=0, le=MAX_ID), BeforeValidator(decimal)]
+Count = Annotated[int, Field(ge=1, le=100), BeforeValidator(decimal)]
+
 ChatId = Annotated[Id, Path(**described("The chat's id.", 1, format="int64"))]
 MessageId = Annotated[Id, Path(**described("The message's id.", 1, format="int64"))]
-Limit = Annotated[
-    int,
-    Field(ge=1, le=100),
-    BeforeValidator(decimal),
-    Query(**described("How many to return at most.", 20)),
+Limit = Annotated[Count, Query(**described("How many to return at most.", 20))]
+Before = Annotated[
+    Id | None, Query(**described("Only smaller ids: the page that ends before this one.", 20))
 ]
+After = Annotated[
+    IdOrZero | None,
+    Query(**described("Only larger ids: the page that begins after this one.", 20)),
+]
+Around = Annotated[
+    Id | None, Query(**described("The page with this id, or its place, in the middle.", 20))
+]
+Since = Annotated[
+    IdOrZero,
+    Query(**described("The revision that the client has got to; 0 for none.", 7, format="int64")),
+]
+Words = Annotated[
+    Annotated[Readable, Field(min_length=1, max_length=200)] | None,
+    Query(
+        **described(
+            'Only messages with these words; `"a phrase"`, `or` and `-not` mean what they mean '
+            "to web searches.",
+            "hiking -monday",
+            pattern=READABLE,
+        )
+    ),
+]
+Key = Annotated[
+    IdempotencyKey | None,
+    Header(
+        alias="Idempotency-Key",
+        description="A name that the client makes up for this request: 1 to 255 visible ASCII "
+        "characters. A request that comes again with it is answered as the first time, and "
+        "stores nothing.",
+        examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+    ),
+]
+IfMatch = Annotated[
+    str | None,
+    Header(description="Only if the ETag is still one of these; else 412.", examples=['"7"']),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(description="Only if the ETag is none of these; else 304.", examples=['"7"']),
+]
+
+
+async def get_cursor(before: Before = None, after: After = None) -> Cursor:
+    """Return where the page is that was asked for."""
+    return at_most_one(Cursor(before, after))
+
+
+async def get_cursor_around(
+    before: Before = None, after: After = None, around: Around = None
+) -> Cursor:
+    """Return where the page is that was asked for, which may be around an id."""
+    return at_most_one(Cursor(before, after, around))
+
+
+def at_most_one(cursor: Cursor) -> Cursor:
+    """Return `cursor`; raise InvalidRequest when it says more than one thing."""
+    given = [name for name, value in cursor._asdict().items() if value is not None]
+    if len(given) > 1:
+        detail = "Only one of the cursors can be given"
+        raise InvalidRequest(
+            [Mistake(location=f"query.{n}", code="several_cursors", detail=detail) for n in given]
+        )
+    return cursor
 
 
 async def get_database(request: Request) -> Database:
@@ -43,7 +109,11 @@ async def get_database(request: Request) -> Database:
     return database
 
 
+Place = Annotated[Cursor, Depends(get_cursor)]
+PlaceAround = Annotated[Cursor, Depends(get_cursor_around)]
 Open = Annotated[Database, Depends(get_database)]
+
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it already."}}
 
 
 def location(request: Request, resource: str, identifier: int) -> str:

@@ -1,10 +1,11 @@
 """The versioned API, and the same routes at the root for clients of the original contract."""
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.types import Receive, Scope, Send
 
+from app import crud
 from app.api import chats, health, messages
-from app.core.errors import NotFound
+from app.core.errors import KeyReused, NotFound, Stale
 
 PREFIX = "/api/v1"
 
@@ -19,6 +20,14 @@ def install(app: FastAPI) -> None:
     app.include_router(api, include_in_schema=False)
     app.include_router(health.router)
     app.router.redirect_slashes = False
+
+    @app.exception_handler(crud.Stale)
+    async def answer_stale(request: Request, error: crud.Stale) -> Response:
+        return Stale().response()
+
+    @app.exception_handler(crud.KeyReused)
+    async def answer_key_reused(request: Request, error: crud.KeyReused) -> Response:
+        return KeyReused().response()
 
     async def other_slash_form(scope: Scope, receive: Receive, send: Send) -> None:
         """Try a path that no route has once more, with its trailing slash added or removed."""

@@ -1,6 +1,6 @@
 """All messages as one answer, in constant memory."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
@@ -15,13 +15,18 @@ PAGE = 500
 MESSAGES: TypeAdapter[Sequence[Message]] = TypeAdapter(list[Message])
 
 
-async def stream_messages(database: Database, as_lines: bool) -> StreamingResponse:
-    """Return an answer that holds every message, oldest first, as a JSON array or as lines.
+async def stream_messages(
+    database: Database, chat_id: int | None, words: str | None, as_lines: bool
+) -> StreamingResponse:
+    """Return an answer that holds all those messages, oldest first, as a JSON array or as lines.
 
     The first page is read before the answer begins, so that a database that is away is a 503.
     """
-    first = await database.run(crud.list_messages, 0, PAGE)
-    pages = read_pages(database, first)
+
+    async def read(after: int) -> Sequence[Message]:
+        return await database.run(crud.next_messages, chat_id, words, after, PAGE)
+
+    pages = all_pages(await read(0), read)
     return StreamingResponse(
         lines(pages) if as_lines else array(pages),
         media_type=NDJSON if as_lines else "application/json",
@@ -29,13 +34,13 @@ async def stream_messages(database: Database, as_lines: bool) -> StreamingRespon
     )
 
 
-async def read_pages(
-    database: Database, page: Sequence[Message]
+async def all_pages(
+    page: Sequence[Message], read: Callable[[int], Awaitable[Sequence[Message]]]
 ) -> AsyncIterator[Sequence[Message]]:
     """Yield `page` and all that follow it; between two reads no connection is held."""
     while page:
         yield page
-        page = await database.run(crud.list_messages, page[-1].id, PAGE)
+        page = await read(page[-1].id)
 
 
 async def array(pages: AsyncIterator[Sequence[Message]]) -> AsyncIterator[bytes]:

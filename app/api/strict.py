@@ -1,11 +1,12 @@
 """What every route refuses by itself: unknown query parameters, and bodies not in JSON."""
 
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from email.message import Message
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from app.core.errors import InvalidRequest, Mistake, UnsupportedMediaType, locate
@@ -17,7 +18,7 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler, behind the checks."""
         handle = super().get_route_handler()
-        known = {parameter.alias for parameter in self.dependant.query_params}
+        known = set(query_names(self.dependant))
         takes_body = self.body_field is not None
 
         async def handle_strictly(request: Request) -> Response:
@@ -27,6 +28,13 @@ class StrictRoute(APIRoute):
             return await handle(request)
 
         return handle_strictly
+
+
+def query_names(dependant: Dependant) -> Iterator[str]:
+    """Yield the names of the query parameters that a route and its dependencies take."""
+    yield from (parameter.alias for parameter in dependant.query_params)
+    for dependency in dependant.dependencies:
+        yield from query_names(dependency)
 
 
 def check_query(request: Request, known: set[str]) -> None:

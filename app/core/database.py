@@ -124,7 +124,9 @@ class Database:
 
         def call() -> T:
             with Session(self.engine, expire_on_commit=False) as session:
-                return function(session, *args, **kwargs)
+                result = function(session, *args, **kwargs)
+                session.commit()
+                return result
 
         future = asyncio.get_running_loop().run_in_executor(self._threads, call)
         try:

@@ -6,9 +6,11 @@ HTTPException
         - ChatNotFound
         - MessageNotFound
     - MethodNotAllowed        405
+    - Stale                   412
     - BodyTooLarge            413
     - UnsupportedMediaType    415
     - InvalidRequest          422
+    - KeyReused               422
     - InternalError           500
     - Unavailable             503
 """
@@ -128,6 +130,13 @@ class MethodNotAllowed(Problem):
         self.headers = {"Allow": allow}  # Owed with a 405 (RFC 9110, section 15.5.6).
 
 
+class Stale(Problem):
+    status, type, title = 412, "stale", "It has changed meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__("The ETag in If-Match is not the current one; read it again first.")
+
+
 class BodyTooLarge(Problem):
     status, type, title = 413, "body-too-large", "The request body is too large"
 
@@ -143,6 +152,13 @@ class InvalidRequest(Problem):
         count = len(mistakes)
         super().__init__(f"{count} {'mistake' if count == 1 else 'mistakes'} in the request.")
         self.mistakes = mistakes
+
+
+class KeyReused(Problem):
+    status, type, title = 422, "idempotency-key-reused", "The idempotency key was used before"
+
+    def __init__(self) -> None:
+        super().__init__("The key came before with a request that said something else.")
 
 
 class InternalError(Problem):

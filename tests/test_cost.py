@@ -1,0 +1,83 @@
+"""What a call costs the database does not grow with what is stored: indexes serve all of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support import Postgres, running
+
+# The first chat's messages are old: many were sent to the second since.
+ROWS = 60_000
+
+SETUP = f"""
+    INSERT INTO chat (title) SELECT 'chat ' || n FROM generate_series(1, 3000) AS n;
+    INSERT INTO message (chat_id, text, revision)
+    SELECT 1, 'old message ' || n, n FROM generate_series(1, {ROWS}) AS n;
+    INSERT INTO message (chat_id, text, revision)
+    SELECT 2, 'new message ' || n, n FROM generate_series(1, {ROWS // 10}) AS n;
+    INSERT INTO deletion (chat_id, revision, message_id)
+    SELECT 1, {ROWS} + n, {10 * ROWS} + n FROM generate_series(1, {ROWS}) AS n;
+    UPDATE chat SET revision = {2 * ROWS};
+    ANALYZE;
+"""
+
+READ = """
+    SELECT coalesce(sum(seq_scan), 0), coalesce(sum(idx_tup_fetch), 0)
+    FROM pg_stat_user_tables WHERE relname = ANY ('{message,chat,deletion}')
+"""
+INDEX_READ = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname <> 'alembic_version'"
+
+
+@pytest.fixture
+def filled(postgres: Postgres) -> Iterator[str]:
+    """A database with many messages."""
+    with postgres.database() as name:
+        postgres.migrate(name)
+        for statement in SETUP.split(";")[:-1]:
+            postgres.execute(statement, name)
+        yield name
+
+
+def calls(client: httpx.Client) -> Iterator[httpx.Response]:
+    """Make every call that reads or writes by place, each at the near end, the far end, between."""
+    for place in (1, ROWS // 2, ROWS - 1, ROWS + ROWS // 20):
+        for cursor in ("before", "after", "around"):
+            yield client.get(f"/chats/1/messages/?{cursor}={place}&limit=20")
+        for cursor in ("before", "after"):
+            yield client.get(f"/messages/?{cursor}={place}&limit=20")
+            yield client.get(f"/messages/?{cursor}={place}&chat_id=1&limit=20")
+            yield client.get(f"/chats/?{cursor}={place}&limit=20")
+        yield client.get(f"/chats/1/changes?since={place}&limit=20")
+        yield client.get(f"/chats/1/changes?since={ROWS + place}&limit=20")
+        yield client.get(f"/messages/{place}")
+        yield client.patch(f"/messages/{place}", json={"text": "x"})
+        yield client.delete(f"/messages/{place}")
+    yield client.get("/chats/1")
+    yield client.get("/chats/1/messages/?limit=20")
+    yield client.get("/messages/?q=59999&limit=20")
+    yield client.get("/messages/?limit=20")
+    yield client.get("/chats/?limit=20")
+    for _ in range(3):
+        headers = {"idempotency-key": "k"}
+        yield client.post("/chats/1/messages/", json={"text": "x"}, headers=headers)
+        yield client.post("/chats/", json={"title": "x"}, headers=headers)
+
+
+def test_no_call_scans_a_table_or_reads_much_more_than_it_answers(
+    postgres: Postgres, filled: str, tmp_path: Path
+) -> None:
+    before = postgres.execute(READ, filled)[0]
+    index_before = postgres.execute(INDEX_READ, filled)[0][0]
+    with (
+        running(tmp_path / "log", postgres.settings(filled)) as service,
+        service.client() as client,
+    ):
+        answers = list(calls(client))
+        assert {answer.status_code for answer in answers} <= {200, 201, 204}
+    # Its connections are closed, so PostgreSQL has counted what they read.
+    scans, fetched = postgres.execute(READ, filled)[0]
+    assert scans == before[0]
+    assert fetched - before[1] < len(answers) * 60
+    assert postgres.execute(INDEX_READ, filled)[0][0] - index_before < len(answers) * 60
