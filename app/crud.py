@@ -47,6 +47,9 @@ Row = TypeVar("Row", Chat, Message)
 # One beyond the last id.
 END = MAX_ID + 1
 
+# How many messages a search looks through itself before it asks the index.
+LOOKED_THROUGH = 500
+
 # How many messages of an earlier version get their revisions at a time.
 NUMBERED_AT_ONCE = 1000
 
@@ -375,30 +378,30 @@ def delete_message(
     return deleted
 
 
-def messages_between(chat_id: int | None = None, words: str | None = None) -> Between:
-    """Return how to select messages: of one chat or of all, with certain words or any."""
+def messages_between(chat_id: int | None = None) -> Between:
+    """Return how to select messages: of one chat, or of all."""
+    if chat_id is None:
+        return all_messages_between
 
     def between(low: int, high: int, newest_first: bool, count: int) -> SelectOfScalar[Message]:
-        statement = select(Message)
-        order: list[Any] = [Message.id]
-        if chat_id is not None and words is None:
-            # Not `chat_id = …`: PostgreSQL might then walk the index on (id) alone, past all that
-            # was sent to other chats meanwhile. This only the primary key can serve.
-            place = tuple_(col(Message.chat_id), col(Message.id))
-            statement = statement.where(place > (chat_id, low), place < (chat_id, high))
-            order = [Message.chat_id, Message.id]
-        else:
-            statement = statement.where(Message.id > low, Message.id < high)
-            if chat_id is not None:
-                statement = statement.where(Message.chat_id == chat_id)
-        if words is not None:
-            query = func.websearch_to_tsquery(text("'simple'"), words)
-            statement = statement.where(WORDS.bool_op("@@")(query))
+        # Not `chat_id = …`: PostgreSQL might then walk the index on (id) alone, past all that was
+        # sent to other chats meanwhile. This, only the primary key can serve.
+        place = tuple_(col(Message.chat_id), col(Message.id))
+        order: list[Any] = [col(Message.chat_id), col(Message.id)]
         if newest_first:
             order = [column.desc() for column in order]
-        return statement.order_by(*order).limit(count)
+        within = select(Message).where(place > (chat_id, low), place < (chat_id, high))
+        return within.order_by(*order).limit(count)
 
     return between
+
+
+def all_messages_between(
+    low: int, high: int, newest_first: bool, count: int
+) -> SelectOfScalar[Message]:
+    """Return how to select messages of all chats."""
+    order = col(Message.id).desc() if newest_first else col(Message.id)
+    return select(Message).where(Message.id > low, Message.id < high).order_by(order).limit(count)
 
 
 def list_chat_messages(
@@ -412,22 +415,61 @@ def list_chat_messages(
 
 
 def list_messages(
-    session: Session, chat_id: int | None, words: str | None, cursor: Cursor, limit: int
+    session: Session, chat_id: int | None, cursor: Cursor, limit: int
 ) -> Page[Message]:
-    """Return a page of all messages, or of one chat's, or of those that have the words.
-
-    Without a cursor it is the oldest page or, of a search, the newest.
-    """
-    if words is None and cursor == Cursor():
+    """Return a page of all messages, or of one chat's; without a cursor the oldest."""
+    if cursor == Cursor():
         cursor = Cursor(after=0)
-    return read_page(session, messages_between(chat_id, words), cursor, limit)
+    return read_page(session, messages_between(chat_id), cursor, limit)
 
 
 def next_messages(
-    session: Session, chat_id: int | None, words: str | None, after: int, count: int
+    session: Session, chat_id: int | None, after: int, count: int
 ) -> Sequence[Message]:
-    """Return the `count` messages of that list that follow the id `after`."""
-    return session.exec(messages_between(chat_id, words)(after, END, False, count)).all()
+    """Return the first `count` messages after an id, of all chats or of one."""
+    return session.exec(messages_between(chat_id)(after, END, False, count)).all()
+
+
+def search_messages(
+    session: Session, words: str, chat_id: int | None, cursor: Cursor, limit: int
+) -> Page[Message]:
+    """Return a page of the messages that have the words; without a cursor the newest."""
+    pivot, older_count, newer_count = sides(cursor, limit)
+    older = find_words(session, words, chat_id, (0, pivot, True, older_count))
+    newer = find_words(session, words, chat_id, (pivot - 1, END, False, newer_count))
+    return cut(cursor, limit, sorted(older, key=id_of), sorted(newer, key=id_of))
+
+
+def find_words(
+    session: Session, words: str, chat_id: int | None, where: tuple[int, int, bool, int]
+) -> Sequence[Message]:
+    """Return the messages that have the words, by the arguments of a `Between`.
+
+    What most messages say is found among those nearest. Only the index finds what few say, but it
+    has no order, so that what it finds has to be sorted.
+    """
+    low, high, newest_first, count = where
+    near = aliased(
+        Message, messages_between(chat_id)(low, high, newest_first, LOOKED_THROUGH).subquery()
+    )
+    order: ColumnElement[Any] = col(near.id).desc() if newest_first else col(near.id) + 0
+    found = session.exec(select(near).where(say(words)).order_by(order).limit(count)).all()
+    if len(found) == count:
+        return found
+    # Not `id`: PostgreSQL might then look through all messages in the order of the index on (id).
+    unindexed = col(Message.id) + 0
+    statement = select(Message).where(say(words), unindexed > low, unindexed < high)
+    if chat_id is not None:
+        statement = statement.where(Message.chat_id == chat_id)
+    order = unindexed.desc() if newest_first else unindexed
+    return session.exec(statement.order_by(order).limit(count)).all()
+
+
+def say(words: str) -> ColumnElement[bool]:
+    """Return the condition that a message has the words."""
+    query = func.websearch_to_tsquery(text("'simple'"), words)
+    condition: ColumnElement[bool] = WORDS.bool_op("@@")(query)
+    return condition
 
 
 def read_page(session: Session, between: Between, cursor: Cursor, limit: int) -> Page[Any]:
@@ -440,9 +482,18 @@ def read_page(session: Session, between: Between, cursor: Cursor, limit: int) ->
     statement = select_both(
         between(0, pivot, True, older_count), between(pivot - 1, END, False, newer_count)
     )
-    rows = sorted(session.scalars(statement), key=lambda row: int(row.id))
+    rows = sorted(session.scalars(statement), key=id_of)
     older = [row for row in rows if row.id < pivot]
-    newer = rows[len(older) :]
+    return cut(cursor, limit, older, rows[len(older) :])
+
+
+def id_of(row: Chat | Message) -> int:
+    """Return the row's id."""
+    return row.id
+
+
+def cut(cursor: Cursor, limit: int, older: list[Row], newer: list[Row]) -> Page[Row]:
+    """Return the page that lies where the older rows meet the newer."""
     older_taken, newer_taken = shares(cursor, limit, len(older), len(newer))
     page = older[len(older) - older_taken :] + newer[:newer_taken]
     return Page(page, older=len(older) > older_taken, newer=len(newer) > newer_taken)

@@ -27,7 +27,8 @@ def fuzz(seconds: str) -> int:
     ):
         schemathesis = str(ROOT / ".venv/fuzzer/bin/schemathesis")
         options = ["--checks=all", "--continue-on-failure", f"--max-time={seconds}"]
-        command = [schemathesis, "run", f"{service.url}/openapi.json", *options]
+        config = f"--config-file={ROOT / 'tests/schemathesis.toml'}"
+        command = [schemathesis, config, "run", f"{service.url}/openapi.json", *options]
         status = subprocess.run(command, cwd=folder).returncode
         errors = [line for line in service.lines() if line.get("status", 0) >= 500]
     print(f"{len(errors)} server errors in the log", *errors, sep="\n")

@@ -110,17 +110,21 @@ async def list_messages(
 ) -> list[Message] | Response:
     """Return the messages of all chats: every one, oldest first, or a page of them.
 
-    With `limit` or a cursor it is a page, without a cursor the oldest. A page of a search (`q`)
-    is newest first, without a cursor the newest.
+    With `limit` or a cursor it is a page, without a cursor the oldest. Otherwise the answer is
+    streamed: as one JSON array or, for a client that accepts `application/x-ndjson`, as a JSON
+    object a line.
 
-    Otherwise the answer is streamed: as one JSON array or, for a client that accepts
-    `application/x-ndjson`, as a JSON object a line.
+    A search (`q`) always answers a page, newest first, without a cursor the newest.
     """
+    if q is not None:
+        found = await database.run(crud.search_messages, q, chat_id, cursor, limit or 20)
+        set_links(request, response, found, cursor, newest_first=True)
+        return found.rows[::-1]
     if limit is None and cursor == crud.Cursor():
-        return await stream_messages(database, chat_id, q, as_lines=NDJSON in accept)
-    page = await database.run(crud.list_messages, chat_id, q, cursor, limit or 20)
-    set_links(request, response, page, cursor, newest_first=q is not None)
-    return page.rows if q is None else page.rows[::-1]
+        return await stream_messages(database, chat_id, as_lines=NDJSON in accept)
+    page = await database.run(crud.list_messages, chat_id, cursor, limit or 20)
+    set_links(request, response, page, cursor)
+    return page.rows
 
 
 @router.get("/messages/{message_id}", response_model=Message, responses=NOT_MODIFIED)

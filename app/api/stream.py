@@ -16,7 +16,7 @@ MESSAGES: TypeAdapter[Sequence[Message]] = TypeAdapter(list[Message])
 
 
 async def stream_messages(
-    database: Database, chat_id: int | None, words: str | None, as_lines: bool
+    database: Database, chat_id: int | None, as_lines: bool
 ) -> StreamingResponse:
     """Return an answer that holds all those messages, oldest first, as a JSON array or as lines.
 
@@ -24,7 +24,7 @@ async def stream_messages(
     """
 
     async def read(after: int) -> Sequence[Message]:
-        return await database.run(crud.next_messages, chat_id, words, after, PAGE)
+        return await database.run(crud.next_messages, chat_id, after, PAGE)
 
     pages = all_pages(await read(0), read)
     return StreamingResponse(
