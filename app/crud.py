@@ -8,7 +8,8 @@ would not, since sequences know no transactions (PostgreSQL documentation, chapt
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import (
@@ -36,11 +37,11 @@ from app.models import (
     Chat,
     ChatCreate,
     ChatUpdate,
-    ChatWithMessages,
     Deletion,
     Message,
     MessageUpdate,
 )
+from app.rendering import json_of
 
 Row = TypeVar("Row", Chat, Message)
 
@@ -115,25 +116,53 @@ def read_revision(session: Session, chat_id: int) -> int | None:
     return session.exec(select(Chat.revision).where(Chat.id == chat_id)).one_or_none()
 
 
-def read_chat(session: Session, chat_id: int, limit: int) -> tuple[ChatWithMessages, int] | None:
-    """Return the chat with its newest `limit` messages, and its revision, or None.
+class Asked(NamedTuple):
+    """A chat to read, with how many of its newest messages."""
+
+    chat_id: int
+    limit: int
+
+
+class Found(NamedTuple):
+    """A chat as it is answered."""
+
+    revision: int
+    json: str
+
+
+# Places are compared, as `messages_between` explains.
+READ_CHATS = text(f"""
+    SELECT
+        place, chat.revision,
+        '{{' || {json_of(Chat, "chat")} || ',"messages":[' || coalesce(messages, '') || ']}}'
+    FROM unnest(CAST(:chat_ids AS bigint[]), CAST(:limits AS bigint[]))
+        WITH ORDINALITY AS asked (chat_id, count, place)
+    JOIN chat ON chat.id = asked.chat_id
+    CROSS JOIN LATERAL (
+        SELECT string_agg('{{' || {json_of(Message, "newest")} || '}}', ',' ORDER BY id) AS messages
+        FROM (
+            SELECT * FROM message
+            WHERE (message.chat_id, message.id) > (asked.chat_id, 0)
+                AND (message.chat_id, message.id) < (asked.chat_id, {END})
+            ORDER BY message.chat_id DESC, message.id DESC LIMIT asked.count
+        ) AS newest
+    ) AS aggregate
+""")
+
+
+def read_chats(session: Session, asked: Sequence[Asked]) -> list[Found | None]:
+    """Return each chat with its newest messages, oldest first, or None if there is none.
 
     One statement, so that all of it is of one moment.
     """
-    newest = messages_between(chat_id=chat_id)(0, END, True, limit)
-    message = aliased(Message, newest.subquery())
-    statement = (
-        select(Chat, message)
-        .join_from(Chat, message, true(), isouter=True)
-        .where(Chat.id == chat_id)
-        .order_by(col(message.id))
-    )
-    rows = session.exec(statement).all()
-    if not rows:
-        return None
-    chat = rows[0][0]
-    messages = [message for _, message in rows if message is not None]
-    return ChatWithMessages(**chat.model_dump(), messages=messages), chat.revision
+    parameters = {
+        "chat_ids": [chat_id for chat_id, _ in asked],
+        "limits": [limit for _, limit in asked],
+    }
+    found: list[Found | None] = [None] * len(asked)
+    for place, revision, json_ in session.execute(READ_CHATS, parameters):
+        found[place - 1] = Found(revision, json_)
+    return found
 
 
 def list_chats(session: Session, cursor: Cursor, limit: int) -> Page[Chat]:
@@ -182,106 +211,137 @@ def delete_chat(session: Session, chat_id: int, revisions: Collection[int] | Non
     return deleted
 
 
-# The messages whose keys did not come before are stored, under the chat's lock. A key that comes
-# at the same time waits for the lock, and then is a conflict.
-CREATE_MESSAGES = select(Message).from_statement(
-    text("""
+class Sending(NamedTuple):
+    """A message to send, and where to."""
+
+    chat_id: int
+    message: BatchedMessage
+
+
+class Sent(NamedTuple):
+    """A message as it is answered, stored now or, if `replayed`, when its key came first.
+
+    A message that was edited since has no revision here: nobody shall take this for the current
+    one.
+    """
+
+    id: int
+    revision: int | None
+    json: str
+    replayed: bool
+
+
+# Messages whose keys did not come before are stored, under the locks of their chats. These are
+# taken in one order by every process, so that two batches never wait for each other. A key that
+# comes at the same time waits for the lock, and then is a conflict.
+STORE_MESSAGES = text(f"""
     WITH fresh AS (
-        SELECT sent.*, row_number() OVER (ORDER BY place) AS rank, count(*) OVER () AS total
+        SELECT
+            sent.*,
+            row_number() OVER (PARTITION BY chat_id ORDER BY place) AS rank,
+            count(*) OVER (PARTITION BY chat_id) AS total
         FROM unnest(
-            CAST(:texts AS varchar[]), CAST(:authors AS varchar[]),
+            CAST(:chat_ids AS bigint[]), CAST(:texts AS varchar[]), CAST(:authors AS varchar[]),
             CAST(:keys AS varchar[]), CAST(:digests AS bytea[])
-        ) WITH ORDINALITY AS sent (text, author, key, digest, place)
-        WHERE NOT EXISTS (
-            SELECT FROM message WHERE chat_id = :chat_id AND idempotency_key = sent.key
+        ) WITH ORDINALITY AS sent (chat_id, text, author, key, digest, place)
+        WHERE key IS NULL OR NOT EXISTS (
+            SELECT FROM message
+            WHERE message.chat_id = sent.chat_id AND message.idempotency_key = sent.key
         )
+    ), locked AS MATERIALIZED (
+        SELECT id FROM chat WHERE id = ANY (CAST(:chat_ids AS bigint[]))
+        ORDER BY id FOR NO KEY UPDATE
     ), raised AS (
-        UPDATE chat SET revision = revision + (SELECT count(*) FROM fresh)
-        WHERE id = :chat_id AND EXISTS (SELECT FROM fresh)
-        RETURNING id, revision
+        UPDATE chat SET revision = revision + total
+        FROM locked, (SELECT DISTINCT chat_id, total FROM fresh) AS sums
+        WHERE chat.id = locked.id AND sums.chat_id = locked.id
+        RETURNING chat.id, revision
     )
     INSERT INTO message (chat_id, text, author, revision, idempotency_key, request_digest)
-    SELECT raised.id, text, author, revision - total + rank, key, digest
-    FROM raised, fresh
+    SELECT chat_id, text, author, revision - total + rank, key, digest
+    FROM raised JOIN fresh ON chat_id = raised.id
     ORDER BY place
     ON CONFLICT (chat_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-    RETURNING message.*
-    """)
-)
+    RETURNING
+        id, chat_id, revision, idempotency_key,
+        '{{' || {json_of(Message, "message")} || '}}' AS json
+""")
+
+
+def send_messages(session: Session, sendings: Sequence[Sending]) -> list[Sent | KeyReused | None]:
+    """Return what became of each message, stored in their order by one statement.
+
+    None stands for no such chat, KeyReused for a key that came with something else before.
+    """
+    digests = [digest_of(m.text, m.author) if m.idempotency_key else None for _, m in sendings]
+    parameters = {
+        "chat_ids": [chat_id for chat_id, _ in sendings],
+        "texts": [m.text for _, m in sendings],
+        "authors": [m.author for _, m in sendings],
+        "keys": [m.idempotency_key for _, m in sendings],
+        "digests": digests,
+    }
+    stored = sorted(session.execute(STORE_MESSAGES, parameters))
+    rows = iter_by_chat_and_key(stored)
+    sent: list[Sent | KeyReused | None] = []
+    for (chat_id, message), digest in zip(sendings, digests, strict=True):
+        row = next(rows[chat_id, message.idempotency_key], None)
+        if row is None and message.idempotency_key is not None:
+            sent.append(replay(session, chat_id, message, digest))
+        else:
+            sent.append(row)
+    return sent
+
+
+def iter_by_chat_and_key(
+    stored: Iterable[Any],
+) -> defaultdict[tuple[int, str | None], Iterator[Sent]]:
+    """Return the messages stored just now, in their order, by chat and idempotency key."""
+    rows = defaultdict[tuple[int, str | None], list[Sent]](list)
+    for row in stored:
+        sent = Sent(row.id, row.revision, row.json, replayed=False)
+        rows[row.chat_id, row.idempotency_key].append(sent)
+    return defaultdict(lambda: iter(()), {place: iter(some) for place, some in rows.items()})
+
+
+def replay(
+    session: Session, chat_id: int, message: BatchedMessage, digest: bytes | None
+) -> Sent | KeyReused | None:
+    """Return what was answered when the key came first, even if it was edited since."""
+    statement = select(Message).where(
+        Message.chat_id == chat_id, Message.idempotency_key == message.idempotency_key
+    )
+    first = session.exec(statement).one_or_none()
+    if first is None:
+        # There is no such chat, or the message was deleted just now, and its key with it.
+        chat_is_there = read_revision(session, chat_id) is not None
+        return send_messages(session, [Sending(chat_id, message)])[0] if chat_is_there else None
+    if first.request_digest != digest:
+        return KeyReused()
+    if first.edited_at is not None:
+        first = Message(
+            **{**dict(first), "text": message.text, "edited_at": None, "revision": None}
+        )
+    return Sent(first.id, first.revision, first.model_dump_json(), replayed=True)
 
 
 def create_messages(
     session: Session, chat_id: int, messages: Sequence[BatchedMessage]
-) -> list[Created[Message]] | None:
+) -> list[Sent] | None:
     """Return the messages, stored in their order, all or none, or None if there is no such chat.
 
     Raises KeyReused when the key of one came with something else before.
     """
-    digests = [digest_of(m.text, m.author) if m.idempotency_key else None for m in messages]
-    parameters = {
-        "chat_id": chat_id,
-        "texts": [m.text for m in messages],
-        "authors": [m.author for m in messages],
-        "keys": [m.idempotency_key for m in messages],
-        "digests": digests,
-    }
-    while True:
-        if len(messages) > 1:  # One statement commits by itself; here a second may undo it.
-            session.connection(execution_options={"isolation_level": "READ COMMITTED"})
-        stored = session.scalars(CREATE_MESSAGES, parameters).all()
-        first = [] if len(stored) == len(messages) else find_by_key(session, parameters)
-        if created := assign(messages, stored, first):
-            for one, digest in zip(created, digests, strict=True):
-                check_digest(one.row.request_digest, digest)
-            return [as_sent(one, m) for one, m in zip(created, messages, strict=True)]
-        session.rollback()
-        if read_revision(session, chat_id) is None:
+    session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+    all_sent = send_messages(session, [Sending(chat_id, message) for message in messages])
+    done = []
+    for sent in all_sent:
+        if sent is None:
             return None
-        # The chat is there, so a message with one of the keys was deleted just now.
-
-
-def find_by_key(session: Session, parameters: dict[str, Any]) -> Sequence[Message]:
-    """Return the chat's messages that have one of the keys."""
-    keys = [key for key in parameters["keys"] if key is not None]
-    statement = select(Message).where(
-        Message.chat_id == parameters["chat_id"], col(Message.idempotency_key).in_(keys)
-    )
-    return session.exec(statement).all()
-
-
-def assign(
-    sent: Sequence[BatchedMessage], stored: Sequence[Message], first: Sequence[Message]
-) -> list[Created[Message]] | None:
-    """Return what became of each message sent, or None if something is amiss.
-
-    `stored` are those that were stored just now, in the order sent; `first` may hold others.
-    """
-    unkeyed = iter([m for m in stored if m.idempotency_key is None])
-    keyed = {m.idempotency_key: Created(m, replayed=True) for m in first}
-    keyed |= {m.idempotency_key: Created(m, replayed=False) for m in stored}
-    created = []
-    for message in sent:
-        if message.idempotency_key is not None:
-            one = keyed.get(message.idempotency_key)
-        else:
-            row = next(unkeyed, None)
-            one = Created(row, replayed=False) if row else None
-        if one is None:
-            return None
-        created.append(one)
-    return created
-
-
-def as_sent(created: Created[Message], message: BatchedMessage) -> Created[Message]:
-    """Return what the first request was answered, even if the message was edited since.
-
-    Such an answer has no revision: nobody shall take it for the current one.
-    """
-    row = created.row
-    if row.edited_at is None:
-        return created
-    unedited = {**dict(row), "text": message.text, "edited_at": None, "revision": None}
-    return Created(Message(**unedited), created.replayed)
+        if isinstance(sent, KeyReused):
+            raise sent
+        done.append(sent)
+    return done
 
 
 def at_revision(column: Any, revisions: Collection[int] | None) -> ColumnElement[bool]:

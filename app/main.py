@@ -43,7 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
         wait_until_reachable(settings)
         app.state.database = Database(settings)
         yield
-        app.state.database.close()
+        await app.state.database.close()
 
     app = FastAPI(
         title="The Chat and Message API",

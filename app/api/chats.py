@@ -16,6 +16,7 @@ from app.api.params import (
     Place,
     Since,
     location,
+    written,
 )
 from app.api.strict import StrictRoute
 from app.core.errors import ChatNotFound
@@ -51,21 +52,18 @@ async def list_chats(
 async def read_chat(
     chat_id: ChatId,
     database: Open,
-    response: Response,
     limit: Limit = 20,
     if_none_match: IfNoneMatch = None,
-) -> ChatWithMessages | Response:
+) -> Response:
     """Return a chat with its newest messages, oldest first."""
     if if_none_match is not None:
         known = await database.run(crud.read_revision, chat_id)
         if known is not None and is_known(if_none_match, etag(known)):
             return Response(status_code=304, headers={"ETag": etag(known)})
-    found = await database.run(crud.read_chat, chat_id, limit)
+    found = await database.read_together(crud.read_chats, crud.Asked(chat_id, limit))
     if found is None:
         raise ChatNotFound(chat_id)
-    chat, revision = found
-    response.headers["ETag"] = etag(revision)
-    return chat
+    return written(found.json, {"ETag": etag(found.revision)})
 
 
 @router.patch("/{chat_id}")

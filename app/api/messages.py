@@ -1,6 +1,5 @@
 """The routes of messages."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
@@ -23,6 +22,7 @@ from app.api.params import (
     Words,
     described,
     location,
+    written,
 )
 from app.api.stream import NDJSON, stream_messages
 from app.api.strict import StrictRoute
@@ -38,42 +38,36 @@ Batch = Annotated[
 ]
 
 
-@router.post("/chats/{chat_id}/messages/", status_code=201)
+@router.post("/chats/{chat_id}/messages/", status_code=201, response_model=Message)
 async def create_message(
-    chat_id: ChatId,
-    message: MessageCreate,
-    database: Open,
-    request: Request,
-    response: Response,
-    key: Key = None,
-) -> Message:
+    chat_id: ChatId, message: MessageCreate, database: Open, request: Request, key: Key = None
+) -> Response:
     """Send a message to a chat."""
     keyed = BatchedMessage.model_construct(**dict(message), idempotency_key=key)
-    created = await database.run(crud.create_messages, chat_id, [keyed])
-    if created is None:
+    sent = await database.write_together(crud.send_messages, crud.Sending(chat_id, keyed), weigh)
+    if sent is None:
         raise ChatNotFound(chat_id)
-    response.headers["Location"] = location(request, "messages", created[0].row.id)
-    response.headers["ETag"] = etag(created[0].row.revision)
-    mark_replay(response, created)
-    return created[0].row
+    headers = {"Location": location(request, "messages", sent.id), "ETag": etag(sent.revision)}
+    return written(sent.json, headers | replayed(sent), 201)
 
 
-@router.post("/chats/{chat_id}/messages/batch", status_code=201)
-async def create_messages(
-    chat_id: ChatId, messages: Batch, database: Open, response: Response
-) -> list[Message]:
+@router.post("/chats/{chat_id}/messages/batch", status_code=201, response_model=list[Message])
+async def create_messages(chat_id: ChatId, messages: Batch, database: Open) -> Response:
     """Send up to 100 messages to a chat, all or none, in the order given."""
-    created = await database.run(crud.create_messages, chat_id, messages)
-    if created is None:
+    sent = await database.run(crud.create_messages, chat_id, messages)
+    if sent is None:
         raise ChatNotFound(chat_id)
-    mark_replay(response, created)
-    return [one.row for one in created]
+    return written(f"[{','.join(one.json for one in sent)}]", replayed(*sent), 201)
 
 
-def mark_replay(response: Response, created: Sequence[crud.Created[Message]]) -> None:
-    """Tell the client if nothing was stored, because all of it was before."""
-    if all(one.replayed for one in created):
-        response.headers["Idempotency-Replayed"] = "true"
+def weigh(sending: crud.Sending) -> int:
+    """Return about how many characters the message adds to a statement."""
+    return len(sending.message.text)
+
+
+def replayed(*sent: crud.Sent) -> dict[str, str]:
+    """Return the header that tells that nothing was stored, because all of it was before."""
+    return {"Idempotency-Replayed": "true"} if all(one.replayed for one in sent) else {}
 
 
 @router.get("/chats/{chat_id}/messages/")

@@ -4,20 +4,23 @@ import asyncio
 import logging
 import selectors
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
+from app.core.coalesce import Coalescer
 from app.core.config import Settings
 from app.core.errors import Unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +104,14 @@ def cannot_serve(error: exc.SQLAlchemyError) -> bool:
     return str(code).startswith(NOT_NOW)
 
 
+class TimedOut(Unavailable):
+    """No answer came in time; nobody knows what the statement did, or will do."""
+
+
+class Broken(Unavailable):
+    """The connection broke, or there was none; nobody knows what the statement did."""
+
+
 class Database:
     """Runs crud functions, each in a session of its own, on as many threads as connections."""
 
@@ -109,6 +120,43 @@ class Database:
         # No thread ever waits for the pool, and a database that hangs holds up no more threads
         # than these: what is asked meanwhile waits in the executor's queue, and times out there.
         self._threads = ThreadPoolExecutor(settings.db_pool_size, "database")
+        self._coalescers: dict[Callable[..., Any], Coalescer[Any, Any]] = {}
+
+    async def read_together(
+        self, function: Callable[[Session, Sequence[Item]], Sequence[Result]], item: Item
+    ) -> Result:
+        """Return what `function` reads for `item`, asked together with what others ask meanwhile.
+
+        When the connection breaks, it is read once more.
+        """
+        return await self._coalescer(function, (TimedOut,)).ask(item)
+
+    async def write_together(
+        self,
+        function: Callable[[Session, Sequence[Item]], Sequence[Result | Exception]],
+        item: Item,
+        weigh: Callable[[Item], int],
+    ) -> Result:
+        """Return, or raise, what `function` did with `item` together with what others ask.
+
+        When the connection breaks, nobody knows, and it is not tried again.
+        """
+        return await self._coalescer(function, (TimedOut, Broken), weigh).ask(item)
+
+    def _coalescer(
+        self,
+        function: Callable[[Session, Sequence[Item]], Sequence[Result | Exception]],
+        final: tuple[type[Exception], ...],
+        weigh: Callable[[Item], int] = lambda _: 0,
+    ) -> Coalescer[Item, Result]:
+        """Return the one coalescer of `function`."""
+        if function not in self._coalescers:
+            self._coalescers[function] = Coalescer(
+                lambda items: self.run(function, items),
+                lambda error: isinstance(error, final),
+                weigh,
+            )
+        return self._coalescers[function]
 
     async def run(
         self,
@@ -133,15 +181,19 @@ class Database:
             return await asyncio.wait_for(future, ANSWER_TIMEOUT)
         except TimeoutError:
             log.error("the database did not answer within %s seconds", ANSWER_TIMEOUT)
-            raise Unavailable("The database did not answer in time.") from None
+            raise TimedOut("The database did not answer in time.") from None
         except exc.SQLAlchemyError as error:
             if not cannot_serve(error):
                 raise without_values(error) from None
             log.error("the database cannot serve: %s", first_line(error))
-            raise Unavailable("The database cannot serve right now.") from error
+            settled = getattr(getattr(error, "orig", None), "pgcode", None) is not None
+            problem = Unavailable if settled else Broken
+            raise problem("The database cannot serve right now.") from error
 
-    def close(self) -> None:
-        """Close all connections; a statement that still runs is not waited for."""
+    async def close(self) -> None:
+        """Serve what waits and close all connections; a statement that hangs is not waited for."""
+        for coalescer in self._coalescers.values():
+            await coalescer.drain()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.engine.dispose()
 

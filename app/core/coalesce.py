@@ -1,0 +1,120 @@
+"""Concurrent calls served together: one thread, one statement, one commit for all of them.
+
+While one batch is being served, calls that arrive wait; the next batch takes them all. Nothing
+waits for a timer: a call that finds nobody being served is a batch of its own at once.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from app.core.errors import Unavailable
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# What serves a batch: it returns a result or an error for each item, in their order.
+Serve = Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
+
+
+class Coalescer(Generic[Item, Result]):
+    """Serves calls in batches.
+
+    A batch holds at most `most_items`, and no more once they weigh `most_weight` together. At most
+    `most_waiting` calls wait, each for at most `patience` seconds. When a whole batch fails, its
+    items are served one by one, unless `is_final` says of the error that this would be no use, or
+    not safe.
+    """
+
+    def __init__(
+        self,
+        serve: Serve[Item, Result],
+        is_final: Callable[[Exception], bool],
+        weigh: Callable[[Item], int] = lambda _: 0,
+        *,
+        most_items: int = 100,
+        most_weight: int = 1024 * 1024,
+        most_waiting: int = 10_000,
+        patience: float = 4.5,
+    ) -> None:
+        self._serve = serve
+        self._is_final = is_final
+        self._weigh = weigh
+        self._most_items = most_items
+        self._most_weight = most_weight
+        self._most_waiting = most_waiting
+        self._patience = patience
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._server: asyncio.Task[None] | None = None
+
+    async def ask(self, item: Item) -> Result:
+        """Return what `item` leads to, or raise it; raise Unavailable when that takes too long.
+
+        An item whose caller has gone away is not served, unless its batch is under way already.
+        """
+        if len(self._waiting) >= self._most_waiting:
+            raise Unavailable("Too many requests are waiting.")
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._server is None:
+            self._server = asyncio.create_task(self._serve_waiting())
+        try:
+            async with asyncio.timeout(self._patience):
+                return await future
+        except TimeoutError:
+            raise Unavailable("The database did not answer in time.") from None
+
+    async def drain(self) -> None:
+        """Return when everything that waits is served."""
+        if self._server is not None:
+            await self._server
+
+    async def _serve_waiting(self) -> None:
+        """Serve batch after batch until nobody waits."""
+        while batch := self._take():
+            items = [item for item, _ in batch]
+            try:
+                results = await self._serve_or_divide(items)
+            except Exception as error:
+                results = [error] * len(batch)
+            for (_, future), result in zip(batch, results, strict=True):
+                settle(future, result)
+        self._server = None
+
+    def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
+        """Return the next batch: those that have waited longest, and whose callers still wait."""
+        batch: list[tuple[Item, asyncio.Future[Result]]] = []
+        weight = 0
+        while self._waiting and len(batch) < self._most_items and weight < self._most_weight:
+            item, future = self._waiting.popleft()
+            if not future.done():
+                batch.append((item, future))
+                weight += self._weigh(item)
+        return batch
+
+    async def _serve_or_divide(self, items: list[Item]) -> Sequence[Result | Exception]:
+        """Return the results of the batch or, so that one does not fail all, of each item."""
+        try:
+            return await self._serve(items)
+        except Exception as error:
+            if len(items) == 1 or self._is_final(error):
+                raise
+        return await asyncio.gather(*(self._serve_alone(item) for item in items))
+
+    async def _serve_alone(self, item: Item) -> Result | Exception:
+        """Return what the item leads to."""
+        try:
+            return (await self._serve([item]))[0]
+        except Exception as error:
+            return error
+
+
+def settle(future: asyncio.Future[Result], result: Result | Exception) -> None:
+    """Give the waiting caller, if there still is one, its result."""
+    if future.done():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
