@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -28,6 +28,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from app.core.database import Prepared
 from app.models import (
     MAX_ID,
     WORDS,
@@ -43,7 +44,7 @@ from app.models import (
 )
 from app.rendering import json_of
 
-Row = TypeVar("Row", Chat, Message)
+Row = TypeVar("Row", bound="HasId")
 
 # One beyond the last id.
 END = MAX_ID + 1
@@ -53,6 +54,14 @@ LOOKED_THROUGH = 500
 
 # How many messages of an earlier version get their revisions at a time.
 NUMBERED_AT_ONCE = 1000
+
+
+class HasId(Protocol):
+    """A row of a list that is paged by ids."""
+
+    @property
+    def id(self) -> int:
+        """Return the row's id."""
 
 
 class Stale(Exception):
@@ -131,11 +140,14 @@ class Found(NamedTuple):
 
 
 # Places are compared, as `messages_between` explains.
-READ_CHATS = text(f"""
+READ_CHATS = Prepared(
+    "read_chats",
+    ("bigint[]", "bigint[]"),
+    f"""
     SELECT
         place, chat.revision,
         '{{' || {json_of(Chat, "chat")} || ',"messages":[' || coalesce(messages, '') || ']}}'
-    FROM unnest(CAST(:chat_ids AS bigint[]), CAST(:limits AS bigint[]))
+    FROM unnest($1, $2)
         WITH ORDINALITY AS asked (chat_id, count, place)
     JOIN chat ON chat.id = asked.chat_id
     CROSS JOIN LATERAL (
@@ -147,7 +159,8 @@ READ_CHATS = text(f"""
             ORDER BY message.chat_id DESC, message.id DESC LIMIT asked.count
         ) AS newest
     ) AS aggregate
-""")
+""",
+)
 
 
 def read_chats(session: Session, asked: Sequence[Asked]) -> list[Found | None]:
@@ -155,12 +168,9 @@ def read_chats(session: Session, asked: Sequence[Asked]) -> list[Found | None]:
 
     One statement, so that all of it is of one moment.
     """
-    parameters = {
-        "chat_ids": [chat_id for chat_id, _ in asked],
-        "limits": [limit for _, limit in asked],
-    }
+    chat_ids, limits = zip(*asked, strict=True)
     found: list[Found | None] = [None] * len(asked)
-    for place, revision, json_ in session.execute(READ_CHATS, parameters):
+    for place, revision, json_ in READ_CHATS.execute(session, list(chat_ids), list(limits)):
         found[place - 1] = Found(revision, json_)
     return found
 
@@ -215,7 +225,14 @@ class Sending(NamedTuple):
     """A message to send, and where to."""
 
     chat_id: int
-    message: BatchedMessage
+    text: str
+    author: str | None
+    key: str | None
+
+    @property
+    def digest(self) -> bytes | None:
+        """Return what tells this request from others with the key."""
+        return digest_of(self.text, self.author) if self.key is not None else None
 
 
 class Sent(NamedTuple):
@@ -234,22 +251,23 @@ class Sent(NamedTuple):
 # Messages whose keys did not come before are stored, under the locks of their chats. These are
 # taken in one order by every process, so that two batches never wait for each other. A key that
 # comes at the same time waits for the lock, and then is a conflict.
-STORE_MESSAGES = text(f"""
+STORE_MESSAGES = Prepared(
+    "store_messages",
+    ("bigint[]", "varchar[]", "varchar[]", "varchar[]", "bytea[]"),
+    f"""
     WITH fresh AS (
         SELECT
             sent.*,
             row_number() OVER (PARTITION BY chat_id ORDER BY place) AS rank,
             count(*) OVER (PARTITION BY chat_id) AS total
-        FROM unnest(
-            CAST(:chat_ids AS bigint[]), CAST(:texts AS varchar[]), CAST(:authors AS varchar[]),
-            CAST(:keys AS varchar[]), CAST(:digests AS bytea[])
-        ) WITH ORDINALITY AS sent (chat_id, text, author, key, digest, place)
+        FROM unnest($1, $2, $3, $4, $5)
+            WITH ORDINALITY AS sent (chat_id, text, author, key, digest, place)
         WHERE key IS NULL OR NOT EXISTS (
             SELECT FROM message
             WHERE message.chat_id = sent.chat_id AND message.idempotency_key = sent.key
         )
     ), locked AS MATERIALIZED (
-        SELECT id FROM chat WHERE id = ANY (CAST(:chat_ids AS bigint[]))
+        SELECT id FROM chat WHERE id = ANY ($1)
         ORDER BY id FOR NO KEY UPDATE
     ), raised AS (
         UPDATE chat SET revision = revision + total
@@ -265,7 +283,8 @@ STORE_MESSAGES = text(f"""
     RETURNING
         id, chat_id, revision, idempotency_key,
         '{{' || {json_of(Message, "message")} || '}}' AS json
-""")
+""",
+)
 
 
 def send_messages(session: Session, sendings: Sequence[Sending]) -> list[Sent | KeyReused | None]:
@@ -273,23 +292,15 @@ def send_messages(session: Session, sendings: Sequence[Sending]) -> list[Sent | 
 
     None stands for no such chat, KeyReused for a key that came with something else before.
     """
-    digests = [digest_of(m.text, m.author) if m.idempotency_key else None for _, m in sendings]
-    parameters = {
-        "chat_ids": [chat_id for chat_id, _ in sendings],
-        "texts": [m.text for _, m in sendings],
-        "authors": [m.author for _, m in sendings],
-        "keys": [m.idempotency_key for _, m in sendings],
-        "digests": digests,
-    }
-    stored = sorted(session.execute(STORE_MESSAGES, parameters))
+    columns = [list(column) for column in zip(*sendings, strict=True)]
+    digests = [sending.digest for sending in sendings]
+    stored = sorted(STORE_MESSAGES.execute(session, *columns, digests))
     rows = iter_by_chat_and_key(stored)
     sent: list[Sent | KeyReused | None] = []
-    for (chat_id, message), digest in zip(sendings, digests, strict=True):
-        row = next(rows[chat_id, message.idempotency_key], None)
-        if row is None and message.idempotency_key is not None:
-            sent.append(replay(session, chat_id, message, digest))
-        else:
-            sent.append(row)
+    for sending in sendings:
+        row = next(rows[sending.chat_id, sending.key], None)
+        lost = row is None and sending.key is not None
+        sent.append(replay(session, sending) if lost else row)
     return sent
 
 
@@ -304,24 +315,22 @@ def iter_by_chat_and_key(
     return defaultdict(lambda: iter(()), {place: iter(some) for place, some in rows.items()})
 
 
-def replay(
-    session: Session, chat_id: int, message: BatchedMessage, digest: bytes | None
-) -> Sent | KeyReused | None:
+def replay(session: Session, sending: Sending) -> Sent | KeyReused | None:
     """Return what was answered when the key came first, even if it was edited since."""
     statement = select(Message).where(
-        Message.chat_id == chat_id, Message.idempotency_key == message.idempotency_key
+        Message.chat_id == sending.chat_id, Message.idempotency_key == sending.key
     )
     first = session.exec(statement).one_or_none()
     if first is None:
         # There is no such chat, or the message was deleted just now, and its key with it.
-        chat_is_there = read_revision(session, chat_id) is not None
-        return send_messages(session, [Sending(chat_id, message)])[0] if chat_is_there else None
-    if first.request_digest != digest:
+        if read_revision(session, sending.chat_id) is None:
+            return None
+        return send_messages(session, [sending])[0]
+    if first.request_digest != sending.digest:
         return KeyReused()
     if first.edited_at is not None:
-        first = Message(
-            **{**dict(first), "text": message.text, "edited_at": None, "revision": None}
-        )
+        as_it_was = {"text": sending.text, "edited_at": None, "revision": None}
+        first = Message(**{**dict(first), **as_it_was})
     return Sent(first.id, first.revision, first.model_dump_json(), replayed=True)
 
 
@@ -333,9 +342,9 @@ def create_messages(
     Raises KeyReused when the key of one came with something else before.
     """
     session.connection(execution_options={"isolation_level": "READ COMMITTED"})
-    all_sent = send_messages(session, [Sending(chat_id, message) for message in messages])
+    sendings = [Sending(chat_id, m.text, m.author, m.idempotency_key) for m in messages]
     done = []
-    for sent in all_sent:
+    for sent in send_messages(session, sendings):
         if sent is None:
             return None
         if isinstance(sent, KeyReused):
@@ -464,14 +473,60 @@ def all_messages_between(
     return select(Message).where(Message.id > low, Message.id < high).order_by(order).limit(count)
 
 
-def list_chat_messages(
-    session: Session, chat_id: int, cursor: Cursor, limit: int
-) -> Page[Message] | None:
-    """Return a page of the chat's messages, without a cursor the newest, or None if no chat."""
-    page = read_page(session, messages_between(chat_id), cursor, limit)
-    if not page.rows and read_revision(session, chat_id) is None:
-        return None
-    return page
+class AskedPage(NamedTuple):
+    """A page of a chat's messages to read."""
+
+    chat_id: int
+    cursor: Cursor
+    limit: int
+
+
+class Written(NamedTuple):
+    """A message as it is answered."""
+
+    id: int
+    json: str
+
+
+READ_PAGES = Prepared(
+    "read_pages",
+    ("bigint[]", "bigint[]", "bigint[]", "bigint[]"),
+    f"""
+    SELECT place, id, '{{' || {json_of(Message, "page")} || '}}'
+    FROM unnest($1, $2, $3, $4)
+        WITH ORDINALITY AS asked (chat_id, pivot, older_count, newer_count, place)
+    CROSS JOIN LATERAL (
+        (
+            SELECT * FROM message
+            WHERE (message.chat_id, message.id) > (asked.chat_id, 0)
+                AND (message.chat_id, message.id) < (asked.chat_id, asked.pivot)
+            ORDER BY message.chat_id DESC, message.id DESC LIMIT asked.older_count
+        ) UNION ALL (
+            SELECT * FROM message
+            WHERE (message.chat_id, message.id) >= (asked.chat_id, asked.pivot)
+                AND (message.chat_id, message.id) < (asked.chat_id, {END})
+            ORDER BY message.chat_id, message.id LIMIT asked.newer_count
+        )
+    ) AS page
+    """,
+)
+
+
+def list_chat_messages(session: Session, asked: Sequence[AskedPage]) -> list[Page[Written] | None]:
+    """Return each page of a chat's messages, without a cursor the newest, or None if no chat."""
+    chat_ids = [page.chat_id for page in asked]
+    pivots, older_counts, newer_counts = zip(
+        *(sides(page.cursor, page.limit) for page in asked), strict=True
+    )
+    columns = [list(column) for column in (pivots, older_counts, newer_counts)]
+    rows: list[list[Written]] = [[] for _ in asked]
+    for place, id_, json_ in sorted(READ_PAGES.execute(session, chat_ids, *columns)):
+        rows[place - 1].append(Written(id_, json_))
+    pages: list[Page[Written] | None] = []
+    for page, pivot, found in zip(asked, pivots, rows, strict=True):
+        is_there = found or read_revision(session, page.chat_id) is not None
+        pages.append(cut_at(pivot, page.cursor, page.limit, found) if is_there else None)
+    return pages
 
 
 def list_messages(
@@ -543,13 +598,18 @@ def read_page(session: Session, between: Between, cursor: Cursor, limit: int) ->
         between(0, pivot, True, older_count), between(pivot - 1, END, False, newer_count)
     )
     rows = sorted(session.scalars(statement), key=id_of)
-    older = [row for row in rows if row.id < pivot]
-    return cut(cursor, limit, older, rows[len(older) :])
+    return cut_at(pivot, cursor, limit, rows)
 
 
-def id_of(row: Chat | Message) -> int:
+def id_of(row: HasId) -> int:
     """Return the row's id."""
     return row.id
+
+
+def cut_at(pivot: int, cursor: Cursor, limit: int, rows: list[Row]) -> Page[Row]:
+    """Return the page that lies where the rows older than `pivot` meet the newer."""
+    older = [row for row in rows if row.id < pivot]
+    return cut(cursor, limit, older, rows[len(older) :])
 
 
 def cut(cursor: Cursor, limit: int, older: list[Row], newer: list[Row]) -> Page[Row]:

@@ -24,10 +24,10 @@ def json_of(model: type[Output], row: str) -> str:
 
 
 def value_of(name: str, kind: type) -> str:
-    """Return the SQL expression of a column's value in JSON, for SQLAlchemy's `text`."""
+    """Return the SQL expression of a column's value in JSON."""
     if kind is datetime:
         # As pydantic writes it: microseconds unless there are none. The session is in UTC.
-        written = f"""to_char({name}, 'YYYY-MM-DD"T"HH24\\:MI\\:SS.US')"""
+        written = f"""to_char({name}, 'YYYY-MM-DD"T"HH24:MI:SS.US')"""
         return f"""replace('"' || {written} || 'Z"', '.000000Z', 'Z')"""
     if kind is str:
         return f"CAST(to_json({name}) AS text)"

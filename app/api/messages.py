@@ -43,8 +43,8 @@ async def create_message(
     chat_id: ChatId, message: MessageCreate, database: Open, request: Request, key: Key = None
 ) -> Response:
     """Send a message to a chat."""
-    keyed = BatchedMessage.model_construct(**dict(message), idempotency_key=key)
-    sent = await database.write_together(crud.send_messages, crud.Sending(chat_id, keyed), weigh)
+    sending = crud.Sending(chat_id, message.text, message.author, key)
+    sent = await database.write_together(crud.send_messages, sending, weigh)
     if sent is None:
         raise ChatNotFound(chat_id)
     headers = {"Location": location(request, "messages", sent.id), "ETag": etag(sent.revision)}
@@ -62,7 +62,7 @@ async def create_messages(chat_id: ChatId, messages: Batch, database: Open) -> R
 
 def weigh(sending: crud.Sending) -> int:
     """Return about how many characters the message adds to a statement."""
-    return len(sending.message.text)
+    return len(sending.text)
 
 
 def replayed(*sent: crud.Sent) -> dict[str, str]:
@@ -70,21 +70,22 @@ def replayed(*sent: crud.Sent) -> dict[str, str]:
     return {"Idempotency-Replayed": "true"} if all(one.replayed for one in sent) else {}
 
 
-@router.get("/chats/{chat_id}/messages/")
+@router.get("/chats/{chat_id}/messages/", response_model=list[Message])
 async def list_chat_messages(
     chat_id: ChatId,
     database: Open,
     request: Request,
-    response: Response,
     cursor: PlaceAround,
     limit: Limit = 20,
-) -> list[Message]:
+) -> Response:
     """Return a page of a chat's messages, oldest first; without a cursor the newest page."""
-    page = await database.run(crud.list_chat_messages, chat_id, cursor, limit)
+    asked = crud.AskedPage(chat_id, cursor, limit)
+    page = await database.read_together(crud.list_chat_messages, asked)
     if page is None:
         raise ChatNotFound(chat_id)
+    response = written(f"[{','.join(row.json for row in page.rows)}]")
     set_links(request, response, page, cursor)
-    return page.rows
+    return response
 
 
 @router.get(

@@ -122,6 +122,6 @@ def location(request: Request, resource: str, identifier: int) -> str:
     return f"{mount}/{resource}/{identifier}"
 
 
-def written(json: str, headers: dict[str, str], status: int = 200) -> Response:
+def written(json: str, headers: dict[str, str] | None = None, status: int = 200) -> Response:
     """Return an answer whose JSON is written already."""
     return Response(json, status, headers, "application/json")

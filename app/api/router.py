@@ -9,15 +9,15 @@ from app.core.errors import KeyReused, NotFound, Stale
 
 PREFIX = "/api/v1"
 
-api = APIRouter()
-api.include_router(chats.router)
-api.include_router(messages.router)
+ROUTERS: tuple[APIRouter, ...] = (chats.router, messages.router)
 
 
 def install(app: FastAPI) -> None:
     """Mount all routes on `app`."""
-    app.include_router(api, prefix=PREFIX)
-    app.include_router(api, include_in_schema=False)
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    for router in ROUTERS:
+        app.include_router(router, include_in_schema=False)
     app.include_router(health.router)
     app.router.redirect_slashes = False
 

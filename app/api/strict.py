@@ -57,6 +57,10 @@ def check_query(request: Request, known: set[str]) -> None:
 
 def check_body_headers(request: Request) -> None:
     """Raise UnsupportedMediaType unless the headers announce plain JSON (RFC 9110, 15.5.16)."""
+    if request.headers.get("content-type") == "application/json" and (
+        "content-encoding" not in request.headers
+    ):
+        return  # What nearly all say, at a fraction of the cost.
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body without a Content-Encoding.")
     header = Message()

@@ -7,7 +7,7 @@ waits for a timer: a call that finds nobody being served is a batch of its own a
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from app.core.errors import Unavailable
 
@@ -45,7 +45,7 @@ class Coalescer(Generic[Item, Result]):
         self._most_weight = most_weight
         self._most_waiting = most_waiting
         self._patience = patience
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[Call[Item, Result]] = deque()
         self._server: asyncio.Task[None] | None = None
 
     async def ask(self, item: Item) -> Result:
@@ -55,15 +55,13 @@ class Coalescer(Generic[Item, Result]):
         """
         if len(self._waiting) >= self._most_waiting:
             raise Unavailable("Too many requests are waiting.")
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        loop = asyncio.get_running_loop()
+        call = Call(item, loop.create_future(), loop.time() + self._patience)
+        self._waiting.append(call)
         if self._server is None:
-            self._server = asyncio.create_task(self._serve_waiting())
-        try:
-            async with asyncio.timeout(self._patience):
-                return await future
-        except TimeoutError:
-            raise Unavailable("The database did not answer in time.") from None
+            self._server = loop.create_task(self._serve_waiting())
+        result: Result = await call.future
+        return result
 
     async def drain(self) -> None:
         """Return when everything that waits is served."""
@@ -73,24 +71,27 @@ class Coalescer(Generic[Item, Result]):
     async def _serve_waiting(self) -> None:
         """Serve batch after batch until nobody waits."""
         while batch := self._take():
-            items = [item for item, _ in batch]
             try:
-                results = await self._serve_or_divide(items)
+                # The oldest call's deadline is that of all: no timer for each of them.
+                async with asyncio.timeout_at(batch[0].deadline):
+                    results = await self._serve_or_divide([call.item for call in batch])
+            except TimeoutError:
+                results = [Unavailable("The database did not answer in time.")] * len(batch)
             except Exception as error:
                 results = [error] * len(batch)
-            for (_, future), result in zip(batch, results, strict=True):
-                settle(future, result)
+            for call, result in zip(batch, results, strict=True):
+                call.settle(result)
         self._server = None
 
-    def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
+    def _take(self) -> list["Call[Item, Result]"]:
         """Return the next batch: those that have waited longest, and whose callers still wait."""
-        batch: list[tuple[Item, asyncio.Future[Result]]] = []
+        batch: list[Call[Item, Result]] = []
         weight = 0
         while self._waiting and len(batch) < self._most_items and weight < self._most_weight:
-            item, future = self._waiting.popleft()
-            if not future.done():
-                batch.append((item, future))
-                weight += self._weigh(item)
+            call = self._waiting.popleft()
+            if not call.future.done():
+                batch.append(call)
+                weight += self._weigh(call.item)
         return batch
 
     async def _serve_or_divide(self, items: list[Item]) -> Sequence[Result | Exception]:
@@ -110,11 +111,18 @@ class Coalescer(Generic[Item, Result]):
             return error
 
 
-def settle(future: asyncio.Future[Result], result: Result | Exception) -> None:
-    """Give the waiting caller, if there still is one, its result."""
-    if future.done():
-        return
-    if isinstance(result, Exception):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
+class Call(NamedTuple, Generic[Item, Result]):
+    """A call that waits: for what, where its result goes, and until when (the loop's time)."""
+
+    item: Item
+    future: asyncio.Future[Result]
+    deadline: float
+
+    def settle(self, result: Result | Exception) -> None:
+        """Give the caller, if it still waits, its result."""
+        if self.future.done():
+            return
+        if isinstance(result, Exception):
+            self.future.set_exception(result)
+        else:
+            self.future.set_result(result)

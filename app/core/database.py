@@ -6,7 +6,7 @@ import selectors
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -31,13 +31,16 @@ LOCK_TIMEOUT = 2
 STATEMENT_TIMEOUT = 3
 ANSWER_TIMEOUT = 4
 
+# A connection that was in use this short a time ago is taken for alive.
+LOOKED_AT_AFTER = 0.05
+
 # The classes and codes of SQLSTATE (PostgreSQL documentation, appendix A) that say "not now":
 # connection, authorisation, no such database, conflict, resources, state, operator, system,
 # read-only after a failover, and no such table before the migration.
 NOT_NOW = ("08", "28", "3D", "40", "53", "55", "57", "58", "25006", "42P01", "42703")
 
 
-def connect_arguments(**options: int) -> dict[str, str | int]:
+def connect_arguments(**options: int | str) -> dict[str, str | int]:
     """Return what libpq is told: a session in UTC and UTF-8, and ends to every wait.
 
     `options` are further run-time settings of the session.
@@ -63,9 +66,11 @@ def open_engine(settings: Settings) -> Engine:
         isolation_level="AUTOCOMMIT",
         pool_size=settings.db_pool_size,
         max_overflow=0,
+        pool_use_lifo=True,
         connect_args=connect_arguments(
             statement_timeout=STATEMENT_TIMEOUT * 1000,
             lock_timeout=LOCK_TIMEOUT * 1000,
+            plan_cache_mode="force_generic_plan",
         ),
     )
     event.listen(engine, "checkout", refuse_dead_connection)
@@ -80,9 +85,11 @@ def refuse_dead_connection(
     PostgreSQL says nothing unasked but farewell, so an idle connection with something to read
     is gone. Looking costs microseconds, where a `SELECT 1` would cost a round trip.
     """
-    if record.info.get("used") and something_to_read(connection):
+    now = time.monotonic()
+    idle = now - record.info.get("used", now)
+    record.info["used"] = now
+    if idle > LOOKED_AT_AFTER and something_to_read(connection):
         raise exc.DisconnectionError("closed by the server")
-    record.info["used"] = True
 
 
 def something_to_read(connection: DBAPIConnection) -> bool:
@@ -104,12 +111,38 @@ def cannot_serve(error: exc.SQLAlchemyError) -> bool:
     return str(code).startswith(NOT_NOW)
 
 
+class Prepared(NamedTuple):
+    """A statement that each connection plans only once (PostgreSQL documentation, PREPARE).
+
+    Parameters are written $1, $2 and so on, and `types` are theirs.
+    """
+
+    name: str
+    types: tuple[str, ...]
+    sql: str
+
+    def execute(self, session: Session, *parameters: Any) -> Sequence[Any]:
+        """Return the rows of the statement."""
+        connection = session.connection()
+        if self.name not in connection.info:
+            types = ", ".join(self.types)
+            connection.exec_driver_sql(f"PREPARE {self.name} ({types}) AS {self.sql}")
+            connection.info[self.name] = True
+        given = ", ".join(f"%s::{kind}" for kind in self.types)
+        return connection.exec_driver_sql(f"EXECUTE {self.name} ({given})", parameters).all()
+
+
 class TimedOut(Unavailable):
     """No answer came in time; nobody knows what the statement did, or will do."""
 
 
 class Broken(Unavailable):
     """The connection broke, or there was none; nobody knows what the statement did."""
+
+
+def one_of(*kinds: type[Exception]) -> Callable[[Exception], bool]:
+    """Return a function that tells whether an error is one of the `kinds`."""
+    return lambda error: isinstance(error, kinds)
 
 
 class Database:
@@ -129,7 +162,17 @@ class Database:
 
         When the connection breaks, it is read once more.
         """
-        return await self._coalescer(function, (TimedOut,)).ask(item)
+
+        async def read(items: Sequence[Item]) -> Sequence[Result]:
+            try:
+                return await self.run(function, items)
+            except Broken:
+                return await self.run(function, items)
+
+        if function not in self._coalescers:
+            self._coalescers[function] = Coalescer(read, one_of(TimedOut, Broken))
+        result: Result = await self._coalescers[function].ask(item)
+        return result
 
     async def write_together(
         self,
@@ -139,24 +182,16 @@ class Database:
     ) -> Result:
         """Return, or raise, what `function` did with `item` together with what others ask.
 
-        When the connection breaks, nobody knows, and it is not tried again.
+        When the connection breaks, nobody knows what was done, and it is not tried again.
         """
-        return await self._coalescer(function, (TimedOut, Broken), weigh).ask(item)
 
-    def _coalescer(
-        self,
-        function: Callable[[Session, Sequence[Item]], Sequence[Result | Exception]],
-        final: tuple[type[Exception], ...],
-        weigh: Callable[[Item], int] = lambda _: 0,
-    ) -> Coalescer[Item, Result]:
-        """Return the one coalescer of `function`."""
+        async def write(items: Sequence[Item]) -> Sequence[Result | Exception]:
+            return await self.run(function, items)
+
         if function not in self._coalescers:
-            self._coalescers[function] = Coalescer(
-                lambda items: self.run(function, items),
-                lambda error: isinstance(error, final),
-                weigh,
-            )
-        return self._coalescers[function]
+            self._coalescers[function] = Coalescer(write, one_of(TimedOut, Broken), weigh)
+        result: Result = await self._coalescers[function].ask(item)
+        return result
 
     async def run(
         self,

@@ -6,9 +6,8 @@ import logging.config
 import re
 import time
 from datetime import UTC, datetime
-from uuid import uuid4
+from secrets import token_hex
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.config import Settings
@@ -16,7 +15,7 @@ from app.core.errors import InternalError, request_id
 
 log = logging.getLogger("app.request")
 
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class PlainFormatter(logging.Formatter):
@@ -97,7 +96,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = name
+                message["headers"] = [*message["headers"], (b"x-request-id", name.encode())]
             await send(message)
 
         try:
@@ -113,12 +112,17 @@ class RequestLog:
 
 def name_request(scope: Scope) -> str:
     """Return the id that the client chose in `X-Request-ID`, if it is sane, or else a new one."""
-    chosen = Headers(scope=scope).get("x-request-id", "")
-    return chosen if SANE_REQUEST_ID.fullmatch(chosen) else uuid4().hex
+    for header, value in scope["headers"]:
+        if header == b"x-request-id" and SANE_REQUEST_ID.fullmatch(value):
+            chosen: str = value.decode()
+            return chosen
+    return token_hex(16)
 
 
 def log_request(scope: Scope, status: int, seconds: float) -> None:
     """Log what was asked and answered; status 0 stands for no answer."""
+    if not log.isEnabledFor(logging.INFO):
+        return
     facts = {
         "method": scope["method"],
         "path": path_template(scope),

@@ -1,0 +1,201 @@
+"""Calls served together: what a batch promises to each of its callers."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from app.core.coalesce import Coalescer
+from app.core.errors import Unavailable
+from tests.support import JSON, Postgres, create_chat
+
+
+class Served:
+    """Batches as they were served; each waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.gate = asyncio.Event()
+
+    async def serve(self, items: Sequence[int]) -> Sequence[int | Exception]:
+        """Return tenfold what is asked; fail with those that ask for a negative number."""
+        self.batches.append(list(items))
+        await self.gate.wait()
+        if -1 in items:
+            raise ValueError("the whole batch fails")
+        return [LookupError(str(item)) if item < -1 else item * 10 for item in items]
+
+    def coalescer(self, **options: Any) -> Coalescer[int, int]:
+        """Return a coalescer that serves so."""
+        return Coalescer(self.serve, lambda error: isinstance(error, KeyError), **options)
+
+
+Story = Callable[[Served], Coroutine[Any, Any, None]]
+
+
+def tell(story: Story) -> None:
+    """Run the story to its end, in a loop of its own."""
+
+    async def run() -> None:
+        async with asyncio.timeout(10):
+            await story(Served())
+
+    asyncio.run(run())
+
+
+async def turn() -> None:
+    """Let everything that can run now run."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def test_calls_that_come_while_a_batch_is_served_are_served_together_next() -> None:
+    async def story(served: Served) -> None:
+        coalescer = served.coalescer()
+        first = asyncio.create_task(coalescer.ask(1))
+        await turn()
+        others = [asyncio.create_task(coalescer.ask(item)) for item in (2, 3, 4)]
+        await turn()
+        assert served.batches == [[1]]
+        served.gate.set()
+        assert await asyncio.gather(first, *others) == [10, 20, 30, 40]
+        assert served.batches == [[1], [2, 3, 4]]
+
+    tell(story)
+
+
+def test_a_batch_is_bounded_in_items_and_in_weight() -> None:
+    async def story(served: Served) -> None:
+        served.gate.set()
+        by_items = served.coalescer(most_items=2)
+        assert await asyncio.gather(*map(by_items.ask, range(5))) == [0, 10, 20, 30, 40]
+        assert served.batches == [[0, 1], [2, 3], [4]]
+        served.batches.clear()
+        by_weight = served.coalescer(weigh=lambda item: item, most_weight=5)
+        await asyncio.gather(*map(by_weight.ask, (3, 3, 3, 9, 1)))
+        assert served.batches == [[3, 3], [3, 9], [1]]
+
+    tell(story)
+
+
+def test_an_item_that_fails_does_not_fail_its_neighbours() -> None:
+    async def story(served: Served) -> None:
+        served.gate.set()
+        asked = map(served.coalescer().ask, (1, -1, -7, 4))
+        results = await asyncio.gather(*asked, return_exceptions=True)
+        assert results[0] == 10
+        assert isinstance(results[1], ValueError)
+        assert isinstance(results[2], LookupError)
+        assert results[3] == 40
+        assert served.batches == [[1, -1, -7, 4], [1], [-1], [-7], [4]]
+
+    tell(story)
+
+
+def test_a_failure_that_leaves_open_what_was_done_is_that_of_all_and_nothing_is_tried_again() -> (
+    None
+):
+    async def story(served: Served) -> None:
+        async def broken(items: Sequence[int]) -> Sequence[int | Exception]:
+            served.batches.append(list(items))
+            raise KeyError
+
+        coalescer: Coalescer[int, int] = Coalescer(broken, lambda e: isinstance(e, KeyError))
+        results = await asyncio.gather(*map(coalescer.ask, (1, 2)), return_exceptions=True)
+        assert [type(result) for result in results] == [KeyError, KeyError]
+        assert served.batches == [[1, 2]]
+
+    tell(story)
+
+
+def test_an_item_whose_caller_has_gone_away_is_not_served_unless_its_batch_is_under_way() -> None:
+    async def story(served: Served) -> None:
+        coalescer = served.coalescer()
+        tasks = [asyncio.create_task(coalescer.ask(1))]
+        await turn()
+        tasks += [asyncio.create_task(coalescer.ask(item)) for item in (2, 3)]
+        await turn()
+        tasks[0].cancel()
+        tasks[1].cancel()
+        served.gate.set()
+        assert await tasks[2] == 30
+        assert served.batches == [[1], [3]]
+
+    tell(story)
+
+
+def test_more_calls_than_may_wait_are_refused_at_once() -> None:
+    async def story(served: Served) -> None:
+        coalescer = served.coalescer(most_waiting=2)
+        tasks = [asyncio.create_task(coalescer.ask(0))]
+        await turn()
+        tasks += [asyncio.create_task(coalescer.ask(item)) for item in (1, 2)]
+        await turn()
+        with pytest.raises(Unavailable, match="Too many"):
+            await coalescer.ask(3)
+        served.gate.set()
+        assert await asyncio.gather(*tasks) == [0, 10, 20]
+
+    tell(story)
+
+
+def test_no_call_waits_longer_than_its_patience() -> None:
+    async def story(served: Served) -> None:
+        coalescer = served.coalescer(patience=0.05)
+        results = await asyncio.gather(*map(coalescer.ask, (1, 2)), return_exceptions=True)
+        assert [type(result) for result in results] == [Unavailable, Unavailable]
+        served.gate.set()
+        assert await coalescer.ask(3) == 30
+
+    tell(story)
+
+
+def test_draining_serves_what_waits() -> None:
+    async def story(served: Served) -> None:
+        coalescer = served.coalescer()
+        tasks = [asyncio.create_task(coalescer.ask(item)) for item in (1, 2)]
+        await turn()
+        served.gate.set()
+        await coalescer.drain()
+        assert [task.result() for task in tasks] == [10, 20]
+
+    tell(story)
+
+
+def test_postgresql_and_the_model_write_the_same_json(
+    client: httpx.Client, postgres: Postgres, database: str
+) -> None:
+    chat = create_chat(client, 'A "title" \\ with / é 😀 \u2028 \x7f and \x01')
+    path = f"/chats/{chat['id']}/messages/"
+    texts = [
+        '"',
+        "\\",
+        "/",
+        "x\n\r\t\b\f\x7f",
+        "\x01\x1f x",
+        "é 😀 \u2028\u2029",
+        "</script>",
+        "%s :x {}",
+    ]
+    for text in texts:
+        assert client.post(path, json={"text": text, "author": text + "!"}).json()["text"] == text
+    whole = client.post(path, json={"text": "at a whole second"}).json()
+    postgres.execute(
+        "UPDATE message SET created_at = date_trunc('second', created_at),"
+        f" edited_at = date_trunc('minute', created_at) + '0.5 s' WHERE id = {whole['id']}",
+        database,
+    )
+    by_the_model = client.get(f"/messages/?chat_id={chat['id']}").content
+    by_postgresql = client.get(f"{path}?limit=100").content
+    assert by_postgresql == by_the_model
+    with_messages = client.get(f"/chats/{chat['id']}?limit=100").content
+    listed: list[JSON] = client.get("/chats/?limit=100").json()
+    assert chat in listed
+    (as_listed,) = (one for one in listed if one["id"] == chat["id"])
+    assert httpx.Response(200, content=with_messages).json() == {
+        **as_listed,
+        "messages": httpx.Response(200, content=by_the_model).json(),
+    }
+    assert with_messages.endswith(b',"messages":' + by_the_model + b"}")
