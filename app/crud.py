@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,7 +30,6 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.database import Prepared
 from app.models import (
-    MAX_ID,
     WORDS,
     BatchedMessage,
     Change,
@@ -42,26 +41,14 @@ from app.models import (
     Message,
     MessageUpdate,
 )
+from app.paging import END, Cursor, Page, Row, cut, cut_at, id_of, sides
 from app.rendering import json_of
-
-Row = TypeVar("Row", bound="HasId")
-
-# One beyond the last id.
-END = MAX_ID + 1
 
 # How many messages a search looks through itself before it asks the index.
 LOOKED_THROUGH = 500
 
 # How many messages of an earlier version get their revisions at a time.
 NUMBERED_AT_ONCE = 1000
-
-
-class HasId(Protocol):
-    """A row of a list that is paged by ids."""
-
-    @property
-    def id(self) -> int:
-        """Return the row's id."""
 
 
 class Stale(Exception):
@@ -77,22 +64,6 @@ class Created(NamedTuple, Generic[Row]):
 
     row: Row
     replayed: bool
-
-
-class Cursor(NamedTuple):
-    """Where a page is: before, after or around an id, at most one of them."""
-
-    before: int | None = None
-    after: int | None = None
-    around: int | None = None
-
-
-class Page(NamedTuple, Generic[Row]):
-    """Rows in the order of their ids, and whether there are older and newer ones."""
-
-    rows: list[Row]
-    older: bool
-    newer: bool
 
 
 # A function that selects, of a list, so many rows with ids between two others, in their order or,
@@ -601,47 +572,9 @@ def read_page(session: Session, between: Between, cursor: Cursor, limit: int) ->
     return cut_at(pivot, cursor, limit, rows)
 
 
-def id_of(row: HasId) -> int:
-    """Return the row's id."""
-    return row.id
-
-
-def cut_at(pivot: int, cursor: Cursor, limit: int, rows: list[Row]) -> Page[Row]:
-    """Return the page that lies where the rows older than `pivot` meet the newer."""
-    older = [row for row in rows if row.id < pivot]
-    return cut(cursor, limit, older, rows[len(older) :])
-
-
-def cut(cursor: Cursor, limit: int, older: list[Row], newer: list[Row]) -> Page[Row]:
-    """Return the page that lies where the older rows meet the newer."""
-    older_taken, newer_taken = shares(cursor, limit, len(older), len(newer))
-    page = older[len(older) - older_taken :] + newer[:newer_taken]
-    return Page(page, older=len(older) > older_taken, newer=len(newer) > newer_taken)
-
-
-def sides(cursor: Cursor, limit: int) -> tuple[int, int, int]:
-    """Return the first id of the newer side, and how many rows to read of older and newer."""
-    before, after, around = cursor
-    if around is not None:
-        return around, limit + 1, limit + 1
-    if after is not None:
-        return after + 1, 1, limit + 1
-    return before or END, limit + 1, 1
-
-
 def select_both(older: SelectOfScalar[Any], newer: SelectOfScalar[Any]) -> Executable:
     """Return one statement for the rows of two."""
     return select(older.column_descriptions[0]["entity"]).from_statement(union_all(older, newer))
-
-
-def shares(cursor: Cursor, limit: int, older: int, newer: int) -> tuple[int, int]:
-    """Return how many of the `older` and of the `newer` rows the page holds."""
-    if cursor.around is not None:  # Half of it each, more where the other side has less.
-        newer = min(newer, max(limit - limit // 2, limit - older))
-        return min(older, limit - newer), newer
-    if cursor.after is not None:
-        return 0, min(newer, limit)
-    return min(older, limit), 0
 
 
 def read_changes(session: Session, chat_id: int, since: int, limit: int) -> Changes | None:

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 
-from app.crud import Cursor, Page
 from app.models import MAX_ID
+from app.paging import Cursor, Page
 
 
 def set_links(

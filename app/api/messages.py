@@ -28,6 +28,7 @@ from app.api.stream import NDJSON, stream_messages
 from app.api.strict import StrictRoute
 from app.core.errors import ChatNotFound, MessageNotFound
 from app.models import BatchedMessage, Message, MessageCreate, MessageUpdate
+from app.paging import Cursor
 
 router = APIRouter(tags=["messages"], route_class=StrictRoute)
 
@@ -115,7 +116,7 @@ async def list_messages(
         found = await database.run(crud.search_messages, q, chat_id, cursor, limit or 20)
         set_links(request, response, found, cursor, newest_first=True)
         return found.rows[::-1]
-    if limit is None and cursor == crud.Cursor():
+    if limit is None and cursor == Cursor():
         return await stream_messages(database, chat_id, as_lines=NDJSON in accept)
     page = await database.run(crud.list_messages, chat_id, cursor, limit or 20)
     set_links(request, response, page, cursor)

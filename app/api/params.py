@@ -9,8 +9,8 @@ from pydantic_core import PydanticCustomError
 
 from app.core.database import Database
 from app.core.errors import InvalidRequest, Mistake
-from app.crud import Cursor
 from app.models import MAX_ID, READABLE, IdempotencyKey, Readable
+from app.paging import Cursor
 
 DECIMAL = re.compile(r"-?[0-9]+")
 
