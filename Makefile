@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help run test lint format lock fuzz clean
 
 help:  ## Show what can be made
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z.]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST names one
 	@exec $(BIN)/python -m app
@@ -30,6 +30,9 @@ lock: .venv/installed  ## Pin the newest versions that pyproject.toml allows int
 
 fuzz: .venv/fuzz  ## Try to break a server of its own with generated requests, for five minutes
 	$(BIN)/python tests/fuzz.py $(ARGS)
+
+openapi.json: .venv/installed app app/* app/*/*  ## Write the OpenAPI document
+	$(BIN)/python -m app openapi > $@
 
 clean:  ## Remove what was installed; the data in .data/ stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

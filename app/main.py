@@ -8,7 +8,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
 from app import __version__
-from app.api import openapi, router
+from app.api import openapi, pages, router
 from app.core import errors
 from app.core.body import BodyLimit
 from app.core.config import Settings, load_settings
@@ -52,11 +52,17 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         generate_unique_id_function=operation_id,
-        responses={"default": errors.RESPONSE},
+        openapi_tags=openapi.TAGS,
+        servers=[{"url": "/", "description": "This service."}],
+        # What fails is declared in `openapi`; without this, FastAPI would add a model of its own.
+        responses={"default": {"description": "A problem."}},
+        docs_url=None,
+        redoc_url=None,
     )
     errors.install(app)
     router.install(app)
     openapi.install(app)
+    pages.install(app)
     app.add_middleware(BodyLimit)
     if settings.cors_origins:
         app.add_middleware(

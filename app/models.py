@@ -45,12 +45,15 @@ INVISIBLE = (
     "\\u0000-\\u0020\\u007f-\\u00a0\\u00ad\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891"
     "\\u08e2\\u115f\\u1160\\u1680\\u180e\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u2064"
     "\\u2066-\\u206f\\u2800\\u3000\\u3164\\ufeff\\uffa0\\ufff9-\\ufffb"
+)
+INVISIBLE_BEYOND_16_BITS = (
     "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0001\U000e0020-\U000e007f"
 )
-VISIBLE = re.compile(f"[^{INVISIBLE}]")
+VISIBLE = re.compile(f"[^{INVISIBLE}{INVISIBLE_BEYOND_16_BITS}]")
 SURROGATE = re.compile("[\ud800-\udfff]")
-# The same rule for the OpenAPI document.
+# The same rule for the OpenAPI document, as far as all its readers' regular expressions go:
+# JavaScript's count in units of 16 bits unless told otherwise.
 READABLE = f"^[^\\u0000]*[^{INVISIBLE}][^\\u0000]*$"
 
 

@@ -13,7 +13,6 @@ from tests.support import (
     create_chat,
     eventually,
     read_chat,
-    run_python,
     running,
     send,
 )
@@ -98,10 +97,6 @@ def test_uvicorn_serves_a_database_that_is_migrated_already(
             service.client() as client,
         ):
             assert read_chat(client, create_chat(client))["messages"] == []
-
-
-def test_openapi_is_printed_without_a_database() -> None:
-    assert '"openapi": "3.1.0"' in run_python({}, "-m", "app", "openapi")
 
 
 def test_versions_agree() -> None:

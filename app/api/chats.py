@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Request, Response
 
 from app import crud
+from app.api.answers import answers
 from app.api.conditions import etag, expected_revisions, is_known
 from app.api.links import set_links
 from app.api.params import (
-    NOT_MODIFIED,
     ChatId,
     IfMatch,
     IfNoneMatch,
@@ -25,11 +25,18 @@ from app.models import Changes, Chat, ChatCreate, ChatUpdate, ChatWithMessages
 router = APIRouter(prefix="/chats", tags=["chats"], route_class=StrictRoute)
 
 
-@router.post("/", status_code=201)
+@router.post(
+    "/",
+    status_code=201,
+    responses=answers(201, "The chat.", "Location", "ETag", "Idempotency-Replayed"),
+)
 async def create_chat(
     chat: ChatCreate, database: Open, request: Request, response: Response, key: Key = None
 ) -> Chat:
-    """Create a chat."""
+    """Create a chat.
+
+    With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
+    """
     created, replayed = await database.run(crud.create_chat, chat, key)
     response.headers["Location"] = location(request, "chats", created.id)
     response.headers["ETag"] = etag(created.revision)
@@ -38,24 +45,38 @@ async def create_chat(
     return created
 
 
-@router.get("/")
+@router.get("/", responses=answers(200, "The chats.", "Link"))
 async def list_chats(
     database: Open, request: Request, response: Response, cursor: Place, limit: Limit = 20
 ) -> list[Chat]:
-    """Return a page of chats, newest first."""
+    """List chats.
+
+    A page of at most `limit` chats, newest first; `Link` leads to the pages beside it. At most one
+    of `before` and `after` can be given.
+    """
     page = await database.run(crud.list_chats, cursor, limit)
     set_links(request, response, page, cursor, newest_first=True)
     return page.rows[::-1]
 
 
-@router.get("/{chat_id}", response_model=ChatWithMessages, responses=NOT_MODIFIED)
+@router.get(
+    "/{chat_id}",
+    response_model=ChatWithMessages,
+    responses={
+        **answers(200, "The chat with its newest messages.", "ETag"),
+        **answers(304, "The client has it already.", "ETag"),
+    },
+)
 async def read_chat(
     chat_id: ChatId,
     database: Open,
     limit: Limit = 20,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Return a chat with its newest messages, oldest first."""
+    """Read a chat.
+
+    With its newest `limit` messages, oldest first.
+    """
     if if_none_match is not None:
         known = await database.run(crud.read_revision, chat_id)
         if known is not None and is_known(if_none_match, etag(known)):
@@ -66,7 +87,7 @@ async def read_chat(
     return written(found.json, {"ETag": etag(found.revision)})
 
 
-@router.patch("/{chat_id}")
+@router.patch("/{chat_id}", responses=answers(200, "The chat, renamed.", "ETag"))
 async def update_chat(
     chat_id: ChatId,
     change: ChatUpdate,
@@ -74,7 +95,10 @@ async def update_chat(
     response: Response,
     if_match: IfMatch = None,
 ) -> Chat:
-    """Rename a chat."""
+    """Rename a chat.
+
+    With `If-Match`, only if nothing in the chat has changed since.
+    """
     chat = await database.run(crud.update_chat, chat_id, change, expected_revisions(if_match))
     if chat is None:
         raise ChatNotFound(chat_id)
@@ -82,20 +106,29 @@ async def update_chat(
     return chat
 
 
-@router.delete("/{chat_id}", status_code=204, response_class=Response)
+@router.delete(
+    "/{chat_id}",
+    status_code=204,
+    response_class=Response,
+    responses=answers(204, "The chat is gone."),
+)
 async def delete_chat(chat_id: ChatId, database: Open, if_match: IfMatch = None) -> None:
-    """Delete a chat and all its messages."""
+    """Delete a chat.
+
+    All its messages, too. With `If-Match`, only if nothing in the chat has changed since.
+    """
     if not await database.run(crud.delete_chat, chat_id, expected_revisions(if_match)):
         raise ChatNotFound(chat_id)
 
 
-@router.get("/{chat_id}/changes")
+@router.get("/{chat_id}/changes", responses=answers(200, "The changes."))
 async def read_changes(
     chat_id: ChatId, database: Open, since: Since = 0, limit: Limit = 20
 ) -> Changes:
-    """Return what changed in a chat after a revision, in the order of the changes.
+    """Catch up with a chat.
 
-    A client that keeps asking from `next_since` ends with exactly the chat's messages, whatever
+    At most `limit` of what changed after the revision `since`, in the order of the changes. A
+    client that keeps asking from `next_since` ends with exactly the chat's messages, whatever
     was sent, edited and deleted meanwhile; from 0 it starts with none.
     """
     changes = await database.run(crud.read_changes, chat_id, since, limit)

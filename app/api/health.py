@@ -1,32 +1,39 @@
 """Whether the service works, for load balancers and orchestrators."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app import crud
+from app.api.answers import answers
 from app.api.params import Open
 from app.api.strict import StrictRoute
 from app.core.errors import Unavailable
 from app.core.migrations import is_behind
 
-router = APIRouter(prefix="/health", tags=["health"], route_class=StrictRoute)
+router = APIRouter(prefix="/health", tags=["service"], route_class=StrictRoute)
 
 
 class Health(BaseModel):
     """The service works."""
 
-    status: str = "ok"
+    status: str = Field(default="ok", description="Always `ok`.", examples=["ok"])
 
 
-@router.get("/live")
+@router.get("/live", responses=answers(200, "The process works."))
 async def check_live() -> Health:
-    """Answer, which shows that the process works."""
+    """Tell that the process works.
+
+    Restart it when this is not answered. The database is not asked: /health/ready is for that.
+    """
     return Health()
 
 
-@router.get("/ready")
+@router.get("/ready", responses=answers(200, "The service works."))
 async def check_ready(database: Open) -> Health:
-    """Answer 200 when the database answers and is migrated, and else 503."""
+    """Tell whether the service can serve.
+
+    503 while the database does not answer, or is not migrated; send requests elsewhere then.
+    """
     if is_behind(await database.run(crud.read_schema_revision)):
         raise Unavailable("The database is not migrated; run `python -m app migrate`.")
     return Health()

@@ -5,16 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 
 from app import crud
+from app.api.answers import answers
 from app.api.conditions import etag, expected_revisions, is_known
 from app.api.links import set_links
 from app.api.params import (
-    NOT_MODIFIED,
     ChatId,
     Id,
     IfMatch,
     IfNoneMatch,
     Key,
     Limit,
+    LimitOrNone,
     MessageId,
     Open,
     Place,
@@ -39,11 +40,19 @@ Batch = Annotated[
 ]
 
 
-@router.post("/chats/{chat_id}/messages/", status_code=201, response_model=Message)
+@router.post(
+    "/chats/{chat_id}/messages/",
+    status_code=201,
+    response_model=Message,
+    responses=answers(201, "The message.", "Location", "ETag", "Idempotency-Replayed"),
+)
 async def create_message(
     chat_id: ChatId, message: MessageCreate, database: Open, request: Request, key: Key = None
 ) -> Response:
-    """Send a message to a chat."""
+    """Send a message.
+
+    With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
+    """
     sending = crud.Sending(chat_id, message.text, message.author, key)
     sent = await database.write_together(crud.send_messages, sending, weigh)
     if sent is None:
@@ -52,9 +61,18 @@ async def create_message(
     return written(sent.json, headers | replayed(sent), 201)
 
 
-@router.post("/chats/{chat_id}/messages/batch", status_code=201, response_model=list[Message])
+@router.post(
+    "/chats/{chat_id}/messages/batch",
+    status_code=201,
+    response_model=list[Message],
+    responses=answers(201, "The messages, in the order given.", "Idempotency-Replayed"),
+)
 async def create_messages(chat_id: ChatId, messages: Batch, database: Open) -> Response:
-    """Send up to 100 messages to a chat, all or none, in the order given."""
+    """Send many messages.
+
+    1 to 100 of them, all or none, in the order given. Those whose keys came before are not stored
+    again.
+    """
     sent = await database.run(crud.create_messages, chat_id, messages)
     if sent is None:
         raise ChatNotFound(chat_id)
@@ -71,7 +89,11 @@ def replayed(*sent: crud.Sent) -> dict[str, str]:
     return {"Idempotency-Replayed": "true"} if all(one.replayed for one in sent) else {}
 
 
-@router.get("/chats/{chat_id}/messages/", response_model=list[Message])
+@router.get(
+    "/chats/{chat_id}/messages/",
+    response_model=list[Message],
+    responses=answers(200, "The messages.", "Link"),
+)
 async def list_chat_messages(
     chat_id: ChatId,
     database: Open,
@@ -79,7 +101,11 @@ async def list_chat_messages(
     cursor: PlaceAround,
     limit: Limit = 20,
 ) -> Response:
-    """Return a page of a chat's messages, oldest first; without a cursor the newest page."""
+    """List a chat's messages.
+
+    A page of at most `limit` messages, oldest first: before, after or around an id, without any of
+    these the newest. `Link` leads to the pages beside it.
+    """
     asked = crud.AskedPage(chat_id, cursor, limit)
     page = await database.read_together(crud.list_chat_messages, asked)
     if page is None:
@@ -92,25 +118,25 @@ async def list_chat_messages(
 @router.get(
     "/messages/",
     response_model=list[Message],
-    responses={200: {"content": {NDJSON: {"schema": {"$ref": "#/components/schemas/Message"}}}}},
+    responses=answers(200, "The messages.", "Link"),
 )
 async def list_messages(
     database: Open,
     request: Request,
     response: Response,
     cursor: Place,
-    limit: Limit | None = None,
+    limit: LimitOrNone = None,
     chat_id: OfChat = None,
     q: Words = None,
     accept: Annotated[str, Header(include_in_schema=False)] = "",
 ) -> list[Message] | Response:
-    """Return the messages of all chats: every one, oldest first, or a page of them.
+    """List, search or export messages.
 
-    With `limit` or a cursor it is a page, without a cursor the oldest. Otherwise the answer is
-    streamed: as one JSON array or, for a client that accepts `application/x-ndjson`, as a JSON
-    object a line.
+    Of all chats, or of one. With `limit`, `before` or `after` it is a page, oldest first, without
+    a cursor the oldest. A search (`q`) always answers a page, newest first.
 
-    A search (`q`) always answers a page, newest first, without a cursor the newest.
+    Otherwise it is every message, oldest first, streamed: as one JSON array or, for a client that
+    accepts `application/x-ndjson`, as a JSON object a line.
     """
     if q is not None:
         found = await database.run(crud.search_messages, q, chat_id, cursor, limit or 20)
@@ -123,11 +149,21 @@ async def list_messages(
     return page.rows
 
 
-@router.get("/messages/{message_id}", response_model=Message, responses=NOT_MODIFIED)
+@router.get(
+    "/messages/{message_id}",
+    response_model=Message,
+    responses={
+        **answers(200, "The message.", "ETag"),
+        **answers(304, "The client has it already.", "ETag"),
+    },
+)
 async def read_message(
     message_id: MessageId, database: Open, response: Response, if_none_match: IfNoneMatch = None
 ) -> Message | Response:
-    """Return a message."""
+    """Read a message.
+
+    With `If-None-Match`, only if it has changed since.
+    """
     message = await database.run(crud.read_message, message_id)
     if message is None:
         raise MessageNotFound(message_id)
@@ -138,7 +174,7 @@ async def read_message(
     return message
 
 
-@router.patch("/messages/{message_id}")
+@router.patch("/messages/{message_id}", responses=answers(200, "The message, edited.", "ETag"))
 async def update_message(
     message_id: MessageId,
     change: MessageUpdate,
@@ -146,7 +182,10 @@ async def update_message(
     response: Response,
     if_match: IfMatch = None,
 ) -> Message:
-    """Change the text of a message."""
+    """Edit a message.
+
+    Its text; `edited_at` tells when. With `If-Match`, only if it has not changed since.
+    """
     revisions = expected_revisions(if_match)
     message = await database.run(crud.update_message, message_id, change, revisions)
     if message is None:
@@ -155,8 +194,16 @@ async def update_message(
     return message
 
 
-@router.delete("/messages/{message_id}", status_code=204, response_class=Response)
+@router.delete(
+    "/messages/{message_id}",
+    status_code=204,
+    response_class=Response,
+    responses=answers(204, "The message is gone."),
+)
 async def delete_message(message_id: MessageId, database: Open, if_match: IfMatch = None) -> None:
-    """Delete a message."""
+    """Delete a message.
+
+    With `If-Match`, only if it has not changed since.
+    """
     if not await database.run(crud.delete_message, message_id, expected_revisions(if_match)):
         raise MessageNotFound(message_id)

@@ -1,30 +1,118 @@
-"""The OpenAPI document, where it says more than FastAPI writes by itself."""
+"""The OpenAPI document, where it says more than FastAPI writes by itself.
 
+What follows from the rest of an operation is derived rather than declared on each route: which
+problems it may answer, and an example of what it takes and answers.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from app.api.answers import FAILURES, HEADERS, JSON, Failure, failed
 from app.core.errors import ProblemDetails
 
-REFERENCE = "#/components/schemas/{model}"
+SCHEMAS = "#/components/schemas/"
+
+TAGS = [
+    {"name": "chats", "description": "Create, list, rename and delete chats; follow changes."},
+    {"name": "messages", "description": "Send, read, search, edit and delete messages."},
+    {"name": "service", "description": "What this service is, and whether it works."},
+]
+
+SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "No call asks for a token; a gateway in front of the service may.",
+    }
+}
 
 
 def install(app: FastAPI) -> None:
     """Have `app` publish the complete document."""
     write = app.openapi
 
-    def openapi() -> dict[str, Any]:
+    def openapi() -> JSON:
         if app.openapi_schema is None:
-            document = write()
-            _, problem = models_json_schema(
-                [(ProblemDetails, "serialization")], ref_template=REFERENCE
-            )
-            document["components"]["schemas"].update(problem["$defs"])
-            app.openapi_schema = simplified(document)
+            app.openapi_schema = completed(write())
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way.
+
+
+def completed(document: JSON) -> JSON:
+    """Return the document, saying all that it shall say."""
+    components = document["components"]
+    _, problem = models_json_schema(
+        [(ProblemDetails, "serialization")], ref_template=SCHEMAS + "{model}"
+    )
+    schemas = {**components["schemas"], **problem["$defs"]}
+    components["schemas"] = {name: untitled(schemas[name]) for name in sorted(schemas)}
+    components["responses"] = {failure.component: failed(failure) for failure in FAILURES}
+    components["headers"] = HEADERS
+    components["securitySchemes"] = SECURITY_SCHEMES
+    document = simplified(document)
+    for path, operation in operations(document):
+        del operation["responses"]["default"]
+        complete(operation, document["components"]["schemas"])
+        operation["responses"] |= {
+            failure.status: {"$ref": f"#/components/responses/{failure.component}"}
+            for failure in failures(path, operation)
+        }
+    return document
+
+
+def operations(document: JSON) -> Iterator[tuple[str, JSON]]:
+    """Yield every operation of the document, with its path."""
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            yield path, operation
+
+
+def failures(path: str, operation: JSON) -> list[Failure]:
+    """Return how the operation may fail."""
+    parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
+    applies = {
+        "404": "{" in path,
+        "412": "If-Match" in parameters,
+        "413": "requestBody" in operation,
+        "415": "requestBody" in operation,
+    }
+    return [failure for failure in FAILURES if applies.get(failure.status, True)]
+
+
+def complete(operation: JSON, schemas: JSON) -> None:
+    """Add to an operation its summary, and examples of what it takes and answers."""
+    summary, _, details = operation["description"].partition("\n")
+    operation["summary"] = summary.removesuffix(".")
+    operation["description"] = details.strip() or summary
+    bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+    for media in (media for body in bodies for media in body.get("content", {}).values()):
+        media["schema"] = untitled(media["schema"])
+        media["example"] = example(media["schema"], schemas)
+    for parameter in operation.get("parameters", []):
+        schema = untitled(parameter["schema"])
+        parameter["schema"] = {k: v for k, v in schema.items() if k != "description"}
+
+
+def example(schema: JSON, schemas: JSON) -> Any:
+    """Return an example of what the schema describes, made of those of its parts."""
+    if "$ref" in schema:
+        return example(schemas[schema["$ref"].removeprefix(SCHEMAS)], schemas)
+    if "properties" in schema:
+        return {name: example(part, schemas) for name, part in schema["properties"].items()}
+    if "items" in schema:
+        return [example(schema["items"], schemas)]
+    return schema["examples"][0]
+
+
+def untitled(schema: JSON) -> JSON:
+    """Return the schema without the titles that pydantic makes of names."""
+    parts = {name: untitled(part) for name, part in schema.get("properties", {}).items()}
+    kept = {key: value for key, value in schema.items() if key != "title"}
+    return {**kept, "properties": parts} if parts else kept
 
 
 def simplified(part: Any) -> Any:

@@ -35,15 +35,17 @@ Count = Annotated[int, Field(ge=1, le=100), BeforeValidator(decimal)]
 ChatId = Annotated[Id, Path(**described("The chat's id.", 1, format="int64"))]
 MessageId = Annotated[Id, Path(**described("The message's id.", 1, format="int64"))]
 Limit = Annotated[Count, Query(**described("How many to return at most.", 20))]
+LimitOrNone = Annotated[Count | None, Query(**described("How many to return at most.", 20))]
 Before = Annotated[
-    Id | None, Query(**described("Only smaller ids: the page that ends before this one.", 20))
+    Id | None, Query(**described("The page that ends before this id.", 20, format="int64"))
 ]
 After = Annotated[
     IdOrZero | None,
-    Query(**described("Only larger ids: the page that begins after this one.", 20)),
+    Query(**described("The page that begins after this id.", 20, format="int64")),
 ]
 Around = Annotated[
-    Id | None, Query(**described("The page with this id, or its place, in the middle.", 20))
+    Id | None,
+    Query(**described("The page with this id, or its place, in the middle.", 20, format="int64")),
 ]
 Since = Annotated[
     IdOrZero,
@@ -72,11 +74,19 @@ Key = Annotated[
 ]
 IfMatch = Annotated[
     str | None,
-    Header(description="Only if the ETag is still one of these; else 412.", examples=['"7"']),
+    Header(
+        alias="If-Match",
+        description="Only if the ETag is still one of these; else 412.",
+        examples=['"7"'],
+    ),
 ]
 IfNoneMatch = Annotated[
     str | None,
-    Header(description="Only if the ETag is none of these; else 304.", examples=['"7"']),
+    Header(
+        alias="If-None-Match",
+        description="Only if the ETag is none of these; else 304.",
+        examples=['"7"'],
+    ),
 ]
 
 
@@ -112,8 +122,6 @@ async def get_database(request: Request) -> Database:
 Place = Annotated[Cursor, Depends(get_cursor)]
 PlaceAround = Annotated[Cursor, Depends(get_cursor_around)]
 Open = Annotated[Database, Depends(get_database)]
-
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it already."}}
 
 
 def location(request: Request, resource: str, identifier: int) -> str:

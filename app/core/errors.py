@@ -88,8 +88,8 @@ class Problem(HTTPException):
     def __init__(self, detail: str) -> None:
         super().__init__(self.status, detail)
 
-    def response(self) -> JSONResponse:
-        """Return the answer that tells the client."""
+    def details(self) -> dict[str, Any]:
+        """Return the problem document."""
         details = ProblemDetails(
             type=f"/problems/{self.type}",
             title=self.title,
@@ -98,16 +98,22 @@ class Problem(HTTPException):
             request_id=request_id.get(),
             errors=self.mistakes,
         )
-        return JSONResponse(
-            details.model_dump(exclude_none=True), self.status, self.headers, MEDIA_TYPE
-        )
+        return details.model_dump(exclude_none=True)
+
+    def response(self) -> JSONResponse:
+        """Return the answer that tells the client."""
+        return JSONResponse(self.details(), self.status, self.headers, MEDIA_TYPE)
 
 
 class NotFound(Problem):
+    """The path leads nowhere. Compare it with those of the documentation."""
+
     status, type, title = 404, "not-found", "There is nothing here"
 
 
 class ChatNotFound(NotFound):
+    """No chat has the id: it was deleted, or there never was one. Asking again does not help."""
+
     type, title = "chat-not-found", "There is no such chat"
 
     def __init__(self, chat_id: int) -> None:
@@ -115,6 +121,8 @@ class ChatNotFound(NotFound):
 
 
 class MessageNotFound(NotFound):
+    """No message has the id: it was deleted, or there never was one. Asking again does not help."""
+
     type, title = "message-not-found", "There is no such message"
 
     def __init__(self, message_id: int) -> None:
@@ -122,6 +130,8 @@ class MessageNotFound(NotFound):
 
 
 class MethodNotAllowed(Problem):
+    """The path is right, but does not take the method. The header `Allow` names those it takes."""
+
     status, type, title = 405, "method-not-allowed", "The method does not apply here"
 
     def __init__(self, method: str, allowed: Iterable[str]) -> None:
@@ -131,6 +141,8 @@ class MethodNotAllowed(Problem):
 
 
 class Stale(Problem):
+    """Someone changed it after you read it. Read it again, decide again, send the new `ETag`."""
+
     status, type, title = 412, "stale", "It has changed meanwhile"
 
     def __init__(self) -> None:
@@ -138,14 +150,20 @@ class Stale(Problem):
 
 
 class BodyTooLarge(Problem):
+    """The request's body has more than 64 KiB. Send less at once, a long batch in parts."""
+
     status, type, title = 413, "body-too-large", "The request body is too large"
 
 
 class UnsupportedMediaType(Problem):
+    """The body is not announced as JSON, or is compressed. Send it plain, as `application/json`."""
+
     status, type, title = 415, "unsupported-media-type", "The request body is not plain JSON"
 
 
 class InvalidRequest(Problem):
+    """The request breaks the rules; `errors` says where, and how. Mend it before sending again."""
+
     status, type, title = 422, "invalid-request", "The request is not valid"
 
     def __init__(self, mistakes: list[Mistake]) -> None:
@@ -155,6 +173,8 @@ class InvalidRequest(Problem):
 
 
 class KeyReused(Problem):
+    """The idempotency key came before, with another body. Make up a new key for a new request."""
+
     status, type, title = 422, "idempotency-key-reused", "The idempotency key was used before"
 
     def __init__(self) -> None:
@@ -162,6 +182,8 @@ class KeyReused(Problem):
 
 
 class InternalError(Problem):
+    """A mistake of the service. Its operators find it in the log, under the `request_id`."""
+
     status, type, title = 500, "internal-error", "The service failed"
 
     def __init__(self) -> None:
@@ -169,18 +191,14 @@ class InternalError(Problem):
 
 
 class Unavailable(Problem):
+    """The database is away, slow or full. Send it again, with its key, after `Retry-After`."""
+
     status, type, title = 503, "unavailable", "The service cannot answer right now"
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.headers = {"Retry-After": "1"}
 
-
-# The declaration of all of them in the OpenAPI document.
-RESPONSE: dict[str, Any] = {
-    "description": "What went wrong (RFC 9457).",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
-}
 
 # The names that a client may read back; anything else that it sent is never echoed.
 SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")

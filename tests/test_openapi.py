@@ -1,0 +1,173 @@
+"""The OpenAPI document: complete, committed, and kind to the clients that were made from it."""
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.compatibility import breaking_changes
+from tests.support import JSON, ROOT, run_python
+
+COMMITTED: JSON = json.loads((ROOT / "openapi.json").read_text())
+# The document of the last release; a release puts its own here.
+RELEASED: JSON = json.loads((ROOT / "tests/released.openapi.json").read_text())
+
+OPERATIONS = [
+    (f"{method.upper()} {path}", operation)
+    for path, item in COMMITTED["paths"].items()
+    for method, operation in item.items()
+]
+each_operation = pytest.mark.parametrize(
+    "operation", [op for _, op in OPERATIONS], ids=[name for name, _ in OPERATIONS]
+)
+
+
+def test_the_committed_document_is_the_one_that_is_served(client: httpx.Client) -> None:
+    assert client.get("/openapi.json").json() == COMMITTED, "make openapi.json writes it anew"
+
+
+def test_it_is_printed_without_a_database() -> None:
+    assert json.loads(run_python({}, "-m", "app", "openapi")) == COMMITTED
+
+
+def test_the_root_mount_is_left_out() -> None:
+    assert set(COMMITTED["paths"]) == {
+        "/",
+        "/api/v1/chats/",
+        "/api/v1/chats/{chat_id}",
+        "/api/v1/chats/{chat_id}/changes",
+        "/api/v1/chats/{chat_id}/messages/",
+        "/api/v1/chats/{chat_id}/messages/batch",
+        "/api/v1/messages/",
+        "/api/v1/messages/{message_id}",
+        "/health/live",
+        "/health/ready",
+    }
+
+
+def test_it_has_no_type_twice_and_none_without_a_use() -> None:
+    schemas = COMMITTED["components"]["schemas"]
+    text = json.dumps(COMMITTED)
+    assert all(f'"#/components/schemas/{name}"' in text for name in schemas)
+    assert "HTTPValidationError" not in schemas
+    assert not [name for name in schemas if "-Input" in name or "-Output" in name]
+
+
+@each_operation
+def test_every_operation_says_what_it_is(operation: JSON) -> None:
+    tags = {tag["name"] for tag in COMMITTED["tags"]}
+    assert operation["summary"]
+    assert operation["description"]
+    assert len(operation["tags"]) == 1
+    assert set(operation["tags"]) <= tags
+    for parameter in operation.get("parameters", []):
+        assert parameter["description"]
+        assert parameter["schema"]["examples"]
+
+
+@each_operation
+def test_every_operation_shows_what_it_takes_and_answers(operation: JSON) -> None:
+    answers = [answer for answer in operation["responses"].values() if "$ref" not in answer]
+    for body in [operation.get("requestBody", {}), *answers]:
+        for media in body.get("content", {}).values():
+            assert media["example"]
+    for answer in answers:
+        assert answer["description"]
+        assert "X-Request-ID" in answer["headers"]
+
+
+@each_operation
+def test_every_operation_declares_its_problems(operation: JSON) -> None:
+    declared = {
+        status: COMMITTED["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+        for status, answer in operation["responses"].items()
+        if "$ref" in answer
+    }
+    assert {"422", "503", "default"} <= set(declared)
+    for status, answer in declared.items():
+        content = answer["content"]["application/problem+json"]
+        assert content["schema"] == {"$ref": "#/components/schemas/ProblemDetails"}
+        for example in content["examples"].values():
+            assert status in (str(example["value"]["status"]), "default")
+
+
+def test_every_field_is_described_and_shown() -> None:
+    for schema in COMMITTED["components"]["schemas"].values():
+        assert schema["description"]
+        for field in schema["properties"].values():
+            part = COMMITTED["components"]["schemas"].get(
+                field.get("$ref", "").rpartition("/")[2], field
+            )
+            assert part["description"]
+
+
+def test_ids_are_64_bits_that_javascript_can_hold() -> None:
+    chat = COMMITTED["components"]["schemas"]["Chat"]
+    expected = {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**53 - 1}
+    assert expected.items() <= chat["properties"]["id"].items()
+
+
+def test_no_client_of_the_last_release_breaks() -> None:
+    assert breaking_changes(RELEASED, COMMITTED) == []
+
+
+def drop(document: JSON, *path: str) -> None:
+    """Remove the part of the document that the path leads to."""
+    part: Any = document
+    for key in path[:-1]:
+        part = part[key]
+    del part[path[-1]]
+
+
+CHATS = ("paths", "/api/v1/chats/")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda new: drop(new, *CHATS, "get"), "GET /api/v1/chats/ is gone"),
+        (
+            lambda new: new["paths"]["/api/v1/chats/"]["get"].update(operationId="chats"),
+            "GET /api/v1/chats/ is now called chats",
+        ),
+        (
+            lambda new: new["paths"]["/api/v1/chats/"]["get"]["parameters"].pop(0),
+            "GET /api/v1/chats/ no longer takes query limit",
+        ),
+        (
+            lambda new: new["paths"]["/api/v1/chats/"]["get"]["parameters"][0].update(
+                required=True
+            ),
+            "GET /api/v1/chats/ requires query limit",
+        ),
+        (
+            lambda new: new["components"]["schemas"]["ChatCreate"]["properties"]["title"].update(
+                maxLength=100
+            ),
+            "POST /api/v1/chats/ has another maxLength of body.title",
+        ),
+        (
+            lambda new: new["components"]["schemas"]["MessageCreate"]["required"].append("author"),
+            "POST /api/v1/chats/{chat_id}/messages/ requires body.author",
+        ),
+        (
+            lambda new: drop(new, "components", "schemas", "Chat", "properties", "title"),
+            "GET /api/v1/chats/ has another type in answer 200[].title",
+        ),
+        (
+            lambda new: new["components"]["schemas"]["Message"]["required"].remove("text"),
+            "GET /api/v1/messages/{message_id} may leave out answer 200.text",
+        ),
+        (
+            lambda new: drop(new, *CHATS, "post", "responses", "201"),
+            "POST /api/v1/chats/ no longer answers 201",
+        ),
+    ],
+)
+def test_a_breaking_change_is_named(change: Callable[[JSON], None], named: str) -> None:
+    changed = deepcopy(COMMITTED)
+    change(changed)
+    assert named in breaking_changes(COMMITTED, changed)
