@@ -57,3 +57,30 @@ def test_every_call_is_in_the_table_of_the_readme(client: httpx.Client) -> None:
         for method in operations:
             call = f"{method.upper()} {path.removeprefix('/api/v1')}"
             assert re.sub(r"\{\w+\}", "{id}", call) in README
+
+
+RUSSIAN = (ROOT / "README.ru.md").read_text(encoding="utf-8")
+
+
+def test_the_russian_readme_has_the_same_commands() -> None:
+    blocks = re.compile(r"```(?:sh|console|json)\n.*?```", re.DOTALL)
+    assert blocks.findall(RUSSIAN) == blocks.findall(README)
+
+
+def test_the_russian_readme_has_the_same_calls_problems_and_settings() -> None:
+    def names(readme: str) -> list[list[str]]:
+        rows = re.findall(r"^\| (.*) \|$", readme, re.MULTILINE)
+        return [re.findall(r"`([^`]+)`", row.partition("| ")[0]) for row in rows]
+
+    def problems(readme: str) -> list[tuple[str, ...]]:
+        return re.findall(r"^\| (\d{3}) \| (`/problems.*?) \|", readme, re.MULTILINE)
+
+    assert names(RUSSIAN) == names(README)
+    assert problems(RUSSIAN) == problems(README)
+
+
+def test_the_russian_readme_has_the_same_defaults() -> None:
+    defaults = re.compile(r"^\| `([A-Z_]+)` \| (`.*?`|\S*) ?\|", re.MULTILINE)
+    written = {k: v for k, v in defaults.findall(RUSSIAN) if v.startswith("`")}
+    assert written == {k: v for k, v in defaults.findall(README) if v.startswith("`")}
+    assert len(written) >= 10
