@@ -85,6 +85,7 @@ def serve() -> None:
             port=settings.port,
             workers=settings.workers,
             log_config=None,
+            proxy_headers=False,  # Nothing here depends on who asks, or through what.
             timeout_graceful_shutdown=settings.shutdown_timeout,
         )
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Executable,
     delete,
     func,
@@ -91,9 +92,10 @@ def create_chat(session: Session, chat: ChatCreate, key: str | None = None) -> C
             return Created(Chat(**{**dict(first), "title": chat.title}), replayed=True)
 
 
-def read_revision(session: Session, chat_id: int) -> int | None:
+def read_revision(database: Session | Connection, chat_id: int) -> int | None:
     """Return the chat's revision, or None if there is no such chat."""
-    return session.exec(select(Chat.revision).where(Chat.id == chat_id)).one_or_none()
+    revision: int | None = database.scalar(select(Chat.revision).where(Chat.id == chat_id))
+    return revision
 
 
 class Asked(NamedTuple):
@@ -134,14 +136,14 @@ READ_CHATS = Prepared(
 )
 
 
-def read_chats(session: Session, asked: Sequence[Asked]) -> list[Found | None]:
+def read_chats(connection: Connection, asked: Sequence[Asked]) -> list[Found | None]:
     """Return each chat with its newest messages, oldest first, or None if there is none.
 
     One statement, so that all of it is of one moment.
     """
     chat_ids, limits = zip(*asked, strict=True)
     found: list[Found | None] = [None] * len(asked)
-    for place, revision, json_ in READ_CHATS.execute(session, list(chat_ids), list(limits)):
+    for place, revision, json_ in READ_CHATS.execute(connection, list(chat_ids), list(limits)):
         found[place - 1] = Found(revision, json_)
     return found
 
@@ -258,20 +260,22 @@ STORE_MESSAGES = Prepared(
 )
 
 
-def send_messages(session: Session, sendings: Sequence[Sending]) -> list[Sent | KeyReused | None]:
+def send_messages(
+    connection: Connection, sendings: Sequence[Sending]
+) -> list[Sent | KeyReused | None]:
     """Return what became of each message, stored in their order by one statement.
 
     None stands for no such chat, KeyReused for a key that came with something else before.
     """
     columns = [list(column) for column in zip(*sendings, strict=True)]
     digests = [sending.digest for sending in sendings]
-    stored = sorted(STORE_MESSAGES.execute(session, *columns, digests))
+    stored = sorted(STORE_MESSAGES.execute(connection, *columns, digests))
     rows = iter_by_chat_and_key(stored)
     sent: list[Sent | KeyReused | None] = []
     for sending in sendings:
         row = next(rows[sending.chat_id, sending.key], None)
         lost = row is None and sending.key is not None
-        sent.append(replay(session, sending) if lost else row)
+        sent.append(replay(connection, sending) if lost else row)
     return sent
 
 
@@ -286,17 +290,18 @@ def iter_by_chat_and_key(
     return defaultdict(lambda: iter(()), {place: iter(some) for place, some in rows.items()})
 
 
-def replay(session: Session, sending: Sending) -> Sent | KeyReused | None:
+def replay(connection: Connection, sending: Sending) -> Sent | KeyReused | None:
     """Return what was answered when the key came first, even if it was edited since."""
     statement = select(Message).where(
         Message.chat_id == sending.chat_id, Message.idempotency_key == sending.key
     )
-    first = session.exec(statement).one_or_none()
-    if first is None:
+    found = connection.execute(statement).one_or_none()
+    if found is None:
         # There is no such chat, or the message was deleted just now, and its key with it.
-        if read_revision(session, sending.chat_id) is None:
+        if read_revision(connection, sending.chat_id) is None:
             return None
-        return send_messages(session, [sending])[0]
+        return send_messages(connection, [sending])[0]
+    first = Message(**found._mapping)
     if first.request_digest != sending.digest:
         return KeyReused()
     if first.edited_at is not None:
@@ -312,10 +317,10 @@ def create_messages(
 
     Raises KeyReused when the key of one came with something else before.
     """
-    session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+    connection = session.connection(execution_options={"isolation_level": "READ COMMITTED"})
     sendings = [Sending(chat_id, m.text, m.author, m.idempotency_key) for m in messages]
     done = []
-    for sent in send_messages(session, sendings):
+    for sent in send_messages(connection, sendings):
         if sent is None:
             return None
         if isinstance(sent, KeyReused):
@@ -483,7 +488,9 @@ READ_PAGES = Prepared(
 )
 
 
-def list_chat_messages(session: Session, asked: Sequence[AskedPage]) -> list[Page[Written] | None]:
+def list_chat_messages(
+    connection: Connection, asked: Sequence[AskedPage]
+) -> list[Page[Written] | None]:
     """Return each page of a chat's messages, without a cursor the newest, or None if no chat."""
     chat_ids = [page.chat_id for page in asked]
     pivots, older_counts, newer_counts = zip(
@@ -491,11 +498,11 @@ def list_chat_messages(session: Session, asked: Sequence[AskedPage]) -> list[Pag
     )
     columns = [list(column) for column in (pivots, older_counts, newer_counts)]
     rows: list[list[Written]] = [[] for _ in asked]
-    for place, id_, json_ in sorted(READ_PAGES.execute(session, chat_ids, *columns)):
+    for place, id_, json_ in sorted(READ_PAGES.execute(connection, chat_ids, *columns)):
         rows[place - 1].append(Written(id_, json_))
     pages: list[Page[Written] | None] = []
     for page, pivot, found in zip(asked, pivots, rows, strict=True):
-        is_there = found or read_revision(session, page.chat_id) is not None
+        is_there = found or read_revision(connection, page.chat_id) is not None
         pages.append(cut_at(pivot, page.cursor, page.limit, found) if is_there else None)
     return pages
 

@@ -50,6 +50,9 @@ class JsonFormatter(logging.Formatter):
 
 def configure_logging(settings: Settings) -> None:
     """Send every line of this process to stdout, in the configured form."""
+    # Nothing is collected that no line says (Python's logging HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = False
+    logging.logMultiprocessing = False
     formatter = JsonFormatter if settings.log_format == "json" else PlainFormatter
     level = settings.log_level.upper()
     logging.config.dictConfig(
