@@ -1,11 +1,15 @@
-# Everything here works from a fresh clone with only Python (3.11 or newer) and make.
+# Everything here works from a fresh clone with only Python (3.11 or newer) and make, but what names
+# other needs.
 PYTHON ?= python3
 BIN := .venv/bin
+TYPESCRIPT := clients/typescript
 
-.PHONY: help run test lint format lock fuzz clean
+.PHONY: help run test lint format lock fuzz bench clean \
+	clients clients-python clients-typescript \
+	test-clients test-clients-python test-clients-typescript
 
 help:  ## Show what can be made
-	@sed -n 's/^\([a-z.]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z.-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
 
 run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST names one
 	@exec $(BIN)/python -m app
@@ -31,11 +35,40 @@ lock: .venv/installed  ## Pin the newest versions that pyproject.toml allows int
 fuzz: .venv/fuzz  ## Try to break a server of its own with generated requests, for five minutes
 	$(BIN)/python tests/fuzz.py $(ARGS)
 
+bench: .venv/bench  ## Measure the service against others of its kind; needs Linux and wrk
+	.venv/benchmarks/bin/python -m benchmarks $(ARGS)
+
+clients-python: .venv/clients/installed openapi.json
+	PATH="$(CURDIR)/.venv/clients/bin:$$PATH" openapi-python-client generate --path openapi.json \
+		--config clients/python/generator.yaml --meta none --overwrite --fail-on-warning \
+		--output-path clients/python/chat_and_message_client/generated
+
+test-clients-python: .venv/installed
+	rm -rf .venv/clients-python-test
+	$(PYTHON) -m venv .venv/clients-python-test
+	.venv/clients-python-test/bin/pip install --quiet --disable-pip-version-check \
+		--constraint requirements.txt './clients/python[dev]'
+	cd clients/python && ../../.venv/clients-python-test/bin/mypy
+	cd clients/python && ../../.venv/clients-python-test/bin/pytest $(ARGS)
+
+clients-typescript: openapi.json $(TYPESCRIPT)/node_modules/installed
+	npm --prefix $(TYPESCRIPT) run generate
+	npm --prefix $(TYPESCRIPT) run build
+
+test-clients-typescript: .venv/installed $(TYPESCRIPT)/node_modules/installed
+	npm --prefix $(TYPESCRIPT) test
+
+clients: clients-python clients-typescript  ## Write the clients anew, as the OpenAPI document says
+
+test-clients: test-clients-python test-clients-typescript  ## Test the clients, and every example of the guide
+	cd clients/python && PYTHONPATH=tests ../../.venv/clients-python-test/bin/pytest -c pyproject.toml ../test_guide.py
+
 openapi.json: .venv/installed app app/* app/*/*  ## Write the OpenAPI document
 	$(BIN)/python -m app openapi > $@
 
 clean:  ## Remove what was installed; the data in .data/ stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache clients/python/.*_cache \
+		$(addprefix $(TYPESCRIPT)/,node_modules dist build)
 
 .venv/installed: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -46,4 +79,20 @@ clean:  ## Remove what was installed; the data in .data/ stays
 .venv/fuzz: .venv/installed
 	$(PYTHON) -m venv .venv/fuzzer
 	.venv/fuzzer/bin/pip install --quiet --disable-pip-version-check 'schemathesis>=4.32,<5'
+	@touch $@
+
+.venv/bench: .venv/installed benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv/benchmarks
+	.venv/benchmarks/bin/pip install --quiet --disable-pip-version-check \
+		-r requirements.txt -r benchmarks/requirements.txt
+	@touch $@
+
+.venv/clients/installed: requirements.txt Makefile
+	$(PYTHON) -m venv .venv/clients
+	.venv/clients/bin/pip install --quiet --disable-pip-version-check \
+		--constraint requirements.txt openapi-python-client==0.29.1 ruff
+	@touch $@
+
+$(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json
+	npm --prefix $(TYPESCRIPT) ci --silent --no-audit --no-fund
 	@touch $@

@@ -9,19 +9,16 @@ would not, since sequences know no transactions (PostgreSQL documentation, chapt
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Generic, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
-    Executable,
     delete,
     func,
     text,
     true,
     tuple_,
-    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -29,7 +26,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.core.database import Prepared
+from app.core.driven import Blocking, Prepared, Rows, Statements, result_of
 from app.models import (
     WORDS,
     BatchedMessage,
@@ -92,10 +89,9 @@ def create_chat(session: Session, chat: ChatCreate, key: str | None = None) -> C
             return Created(Chat(**{**dict(first), "title": chat.title}), replayed=True)
 
 
-def read_revision(database: Session | Connection, chat_id: int) -> int | None:
+def read_revision(session: Session, chat_id: int) -> int | None:
     """Return the chat's revision, or None if there is no such chat."""
-    revision: int | None = database.scalar(select(Chat.revision).where(Chat.id == chat_id))
-    return revision
+    return session.exec(select(Chat.revision).where(Chat.id == chat_id)).one_or_none()
 
 
 class Asked(NamedTuple):
@@ -136,26 +132,17 @@ READ_CHATS = Prepared(
 )
 
 
-def read_chats(connection: Connection, asked: Sequence[Asked]) -> list[Found | None]:
+async def read_chats(statements: Statements, asked: Sequence[Asked]) -> list[Found | None]:
     """Return each chat with its newest messages, oldest first, or None if there is none.
 
     One statement, so that all of it is of one moment.
     """
     chat_ids, limits = zip(*asked, strict=True)
     found: list[Found | None] = [None] * len(asked)
-    for place, revision, json_ in READ_CHATS.execute(connection, list(chat_ids), list(limits)):
+    rows = await statements.fetch(READ_CHATS, list(chat_ids), list(limits))
+    for place, revision, json_ in rows:
         found[place - 1] = Found(revision, json_)
     return found
-
-
-def list_chats(session: Session, cursor: Cursor, limit: int) -> Page[Chat]:
-    """Return a page of all chats; without a cursor the newest."""
-
-    def between(low: int, high: int, newest_first: bool, count: int) -> SelectOfScalar[Chat]:
-        order = col(Chat.id).desc() if newest_first else col(Chat.id)
-        return select(Chat).where(Chat.id > low, Chat.id < high).order_by(order).limit(count)
-
-    return read_page(session, between, cursor, limit)
 
 
 def update_chat(
@@ -260,8 +247,30 @@ STORE_MESSAGES = Prepared(
 )
 
 
-def send_messages(
-    connection: Connection, sendings: Sequence[Sending]
+# What was answered when a key came first, even if the message was edited since.
+FIND_SENT = Prepared(
+    "find_sent",
+    ("bigint", "varchar", "varchar"),
+    f"""
+    SELECT
+        message.id,
+        CASE WHEN message.edited_at IS NULL THEN message.revision END,
+        message.request_digest,
+        '{{' || {json_of(Message, "sent")} || '}}'
+    FROM chat
+    LEFT JOIN message ON message.chat_id = chat.id AND message.idempotency_key = $2
+    LEFT JOIN LATERAL (
+        SELECT
+            message.id, message.chat_id, $3 AS text, message.created_at, message.author,
+            CAST(NULL AS timestamptz) AS edited_at
+    ) AS sent ON true
+    WHERE chat.id = $1
+""",
+)
+
+
+async def send_messages(
+    statements: Statements, sendings: Sequence[Sending]
 ) -> list[Sent | KeyReused | None]:
     """Return what became of each message, stored in their order by one statement.
 
@@ -269,45 +278,34 @@ def send_messages(
     """
     columns = [list(column) for column in zip(*sendings, strict=True)]
     digests = [sending.digest for sending in sendings]
-    stored = sorted(STORE_MESSAGES.execute(connection, *columns, digests))
-    rows = iter_by_chat_and_key(stored)
+    stored = by_chat_and_key(await statements.fetch(STORE_MESSAGES, *columns, digests))
     sent: list[Sent | KeyReused | None] = []
     for sending in sendings:
-        row = next(rows[sending.chat_id, sending.key], None)
+        row = next(stored[sending.chat_id, sending.key], None)
         lost = row is None and sending.key is not None
-        sent.append(replay(connection, sending) if lost else row)
+        sent.append(await replay(statements, sending) if lost else row)
     return sent
 
 
-def iter_by_chat_and_key(
-    stored: Iterable[Any],
-) -> defaultdict[tuple[int, str | None], Iterator[Sent]]:
+def by_chat_and_key(stored: Rows) -> defaultdict[tuple[int, str | None], Iterator[Sent]]:
     """Return the messages stored just now, in their order, by chat and idempotency key."""
-    rows = defaultdict[tuple[int, str | None], list[Sent]](list)
-    for row in stored:
-        sent = Sent(row.id, row.revision, row.json, replayed=False)
-        rows[row.chat_id, row.idempotency_key].append(sent)
-    return defaultdict(lambda: iter(()), {place: iter(some) for place, some in rows.items()})
+    found = defaultdict[tuple[int, str | None], list[Sent]](list)
+    for id_, chat_id, revision, key, json_ in sorted(stored):
+        found[chat_id, key].append(Sent(id_, revision, json_, replayed=False))
+    return defaultdict(lambda: iter(()), {place: iter(some) for place, some in found.items()})
 
 
-def replay(connection: Connection, sending: Sending) -> Sent | KeyReused | None:
-    """Return what was answered when the key came first, even if it was edited since."""
-    statement = select(Message).where(
-        Message.chat_id == sending.chat_id, Message.idempotency_key == sending.key
-    )
-    found = connection.execute(statement).one_or_none()
-    if found is None:
-        # There is no such chat, or the message was deleted just now, and its key with it.
-        if read_revision(connection, sending.chat_id) is None:
-            return None
-        return send_messages(connection, [sending])[0]
-    first = Message(**found._mapping)
-    if first.request_digest != sending.digest:
+async def replay(statements: Statements, sending: Sending) -> Sent | KeyReused | None:
+    """Return what was answered when the key came first."""
+    found = await statements.fetch(FIND_SENT, sending.chat_id, sending.key, sending.text)
+    if not found:
+        return None
+    id_, revision, digest, json_ = found[0]
+    if id_ is None:  # The message was deleted just now, and its key with it.
+        return (await send_messages(statements, [sending]))[0]
+    if digest is None or bytes(digest) != sending.digest:
         return KeyReused()
-    if first.edited_at is not None:
-        as_it_was = {"text": sending.text, "edited_at": None, "revision": None}
-        first = Message(**{**dict(first), **as_it_was})
-    return Sent(first.id, first.revision, first.model_dump_json(), replayed=True)
+    return Sent(id_, revision, json_, replayed=True)
 
 
 def create_messages(
@@ -320,7 +318,7 @@ def create_messages(
     connection = session.connection(execution_options={"isolation_level": "READ COMMITTED"})
     sendings = [Sending(chat_id, m.text, m.author, m.idempotency_key) for m in messages]
     done = []
-    for sent in send_messages(connection, sendings):
+    for sent in result_of(send_messages(Blocking(connection), sendings)):
         if sent is None:
             return None
         if isinstance(sent, KeyReused):
@@ -450,77 +448,143 @@ def all_messages_between(
 
 
 class AskedPage(NamedTuple):
-    """A page of a chat's messages to read."""
+    """A page to read, of the messages of a chat or, where that does not matter, of all rows."""
 
-    chat_id: int
     cursor: Cursor
     limit: int
+    chat_id: int = 0
 
 
 class Written(NamedTuple):
-    """A message as it is answered."""
+    """A chat or message as it is answered."""
 
     id: int
     json: str
 
 
-READ_PAGES = Prepared(
-    "read_pages",
-    ("bigint[]", "bigint[]", "bigint[]", "bigint[]"),
-    f"""
-    SELECT place, id, '{{' || {json_of(Message, "page")} || '}}'
-    FROM unnest($1, $2, $3, $4)
-        WITH ORDINALITY AS asked (chat_id, pivot, older_count, newer_count, place)
-    CROSS JOIN LATERAL (
-        (
-            SELECT * FROM message
-            WHERE (message.chat_id, message.id) > (asked.chat_id, 0)
-                AND (message.chat_id, message.id) < (asked.chat_id, asked.pivot)
-            ORDER BY message.chat_id DESC, message.id DESC LIMIT asked.older_count
-        ) UNION ALL (
-            SELECT * FROM message
-            WHERE (message.chat_id, message.id) >= (asked.chat_id, asked.pivot)
-                AND (message.chat_id, message.id) < (asked.chat_id, {END})
-            ORDER BY message.chat_id, message.id LIMIT asked.newer_count
-        )
-    ) AS page
-    """,
-)
+def pages_of(name: str, model: type[Chat | Message], *key: str) -> Prepared:
+    """Return the statement that reads pages of a table by a key: its ids, or a chat's.
+
+    Of each page it reads what is needed of both sides of the cursor.
+    """
+    table = str(model.__tablename__)
+    columns = [f"{table}.{column}" for column in key]
+    row, newest_first = ", ".join(columns), ", ".join(f"{column} DESC" for column in columns)
+
+    def at(id_: str) -> str:
+        return f"(asked.chat_id, {id_})" if "chat_id" in key else f"({id_})"
+
+    older = f"({row}) > {at('0')} AND ({row}) < {at('asked.pivot')}"
+    newer = f"({row}) >= {at('asked.pivot')} AND ({row}) < {at(str(END))}"
+
+    return Prepared(
+        name,
+        ("bigint[]", "bigint[]", "bigint[]", "bigint[]"),
+        f"""
+        SELECT place, id, '{{' || {json_of(model, "page")} || '}}'
+        FROM unnest($1, $2, $3, $4)
+            WITH ORDINALITY AS asked (chat_id, pivot, older_count, newer_count, place)
+        CROSS JOIN LATERAL (
+            (
+                SELECT * FROM {table} WHERE {older}
+                ORDER BY {newest_first} LIMIT asked.older_count
+            ) UNION ALL (
+                SELECT * FROM {table} WHERE {newer}
+                ORDER BY {row} LIMIT asked.newer_count
+            )
+        ) AS page
+        """,
+    )
 
 
-def list_chat_messages(
-    connection: Connection, asked: Sequence[AskedPage]
-) -> list[Page[Written] | None]:
-    """Return each page of a chat's messages, without a cursor the newest, or None if no chat."""
-    chat_ids = [page.chat_id for page in asked]
+PAGES_OF_CHATS = pages_of("pages_of_chats", Chat, "id")
+PAGES_OF_MESSAGES = pages_of("pages_of_messages", Message, "id")
+PAGES_OF_A_CHAT = pages_of("pages_of_a_chat", Message, "chat_id", "id")
+
+
+async def read_pages(
+    statement: Prepared, statements: Statements, asked: Sequence[AskedPage]
+) -> list[Page[Written]]:
+    """Return each page that is asked for; without a cursor the newest."""
     pivots, older_counts, newer_counts = zip(
         *(sides(page.cursor, page.limit) for page in asked), strict=True
     )
-    columns = [list(column) for column in (pivots, older_counts, newer_counts)]
+    columns = [[page.chat_id for page in asked], list(pivots), list(older_counts)]
+    found = await statements.fetch(statement, *columns, list(newer_counts))
     rows: list[list[Written]] = [[] for _ in asked]
-    for place, id_, json_ in sorted(READ_PAGES.execute(connection, chat_ids, *columns)):
+    for place, id_, json_ in sorted(found):
         rows[place - 1].append(Written(id_, json_))
-    pages: list[Page[Written] | None] = []
-    for page, pivot, found in zip(asked, pivots, rows, strict=True):
-        is_there = found or read_revision(connection, page.chat_id) is not None
-        pages.append(cut_at(pivot, page.cursor, page.limit, found) if is_there else None)
-    return pages
+    return [
+        cut_at(pivot, page.cursor, page.limit, some)
+        for page, pivot, some in zip(asked, pivots, rows, strict=True)
+    ]
 
 
-def list_messages(
-    session: Session, chat_id: int | None, cursor: Cursor, limit: int
-) -> Page[Message]:
-    """Return a page of all messages, or of one chat's; without a cursor the oldest."""
-    if cursor == Cursor():
-        cursor = Cursor(after=0)
-    return read_page(session, messages_between(chat_id), cursor, limit)
+async def list_chats(statements: Statements, asked: Sequence[AskedPage]) -> list[Page[Written]]:
+    """Return each page of all chats; without a cursor the newest."""
+    return await read_pages(PAGES_OF_CHATS, statements, asked)
 
 
-def next_messages(
-    session: Session, chat_id: int | None, after: int, count: int
-) -> Sequence[Message]:
-    """Return the first `count` messages after an id, of all chats or of one."""
-    return session.exec(messages_between(chat_id)(after, END, False, count)).all()
+async def list_messages(statements: Statements, asked: Sequence[AskedPage]) -> list[Page[Written]]:
+    """Return each page of all messages; without a cursor the newest."""
+    return await read_pages(PAGES_OF_MESSAGES, statements, asked)
+
+
+FIND_CHATS = Prepared("find_chats", ("bigint[]",), "SELECT id FROM chat WHERE id = ANY ($1)")
+
+
+async def list_chat_messages(
+    statements: Statements, asked: Sequence[AskedPage]
+) -> list[Page[Written] | None]:
+    """Return each page of a chat's messages, without a cursor the newest, or None if no chat."""
+    pages = await read_pages(PAGES_OF_A_CHAT, statements, asked)
+    chats = {one.chat_id for one, page in zip(asked, pages, strict=True) if not page.rows}
+    empty = {id_ for (id_,) in await statements.fetch(FIND_CHATS, list(chats))} if chats else set()
+    return [
+        page if page.rows or one.chat_id in empty else None
+        for one, page in zip(asked, pages, strict=True)
+    ]
+
+
+class Piece(NamedTuple):
+    """Some messages as they are answered, one after the other, and the last one's id."""
+
+    last_id: int
+    json: str
+
+
+def pieces_of(name: str, *key: str) -> Prepared:
+    """Return the statement that reads the first messages after one, by the ids or by a chat's."""
+    row = ", ".join(f"message.{column}" for column in key)
+    first, last = ("($1, $2)", f"($1, {END})") if "chat_id" in key else ("($2)", f"({END})")
+    # They come in their order, as the documentation has it for such a subquery (chapter 9.21).
+    return Prepared(
+        name,
+        ("bigint", "bigint", "bigint", "text"),
+        f"""
+        SELECT max(id), string_agg('{{' || {json_of(Message, "piece")} || '}}', $4)
+        FROM (
+            SELECT * FROM message WHERE ({row}) > {first} AND ({row}) < {last}
+            ORDER BY {row} LIMIT $3
+        ) AS piece
+        WHERE $1 IS NOT NULL
+        """,
+    )
+
+
+PIECES_OF_MESSAGES = pieces_of("pieces_of_messages", "id")
+PIECES_OF_A_CHAT = pieces_of("pieces_of_a_chat", "chat_id", "id")
+
+
+def next_piece(
+    session: Session, chat_id: int | None, after: int, count: int, separator: str
+) -> Piece | None:
+    """Return `count` messages after an id, of all chats or of one, or None if there are none."""
+    statement = PIECES_OF_MESSAGES if chat_id is None else PIECES_OF_A_CHAT
+    statements = Blocking(session.connection())
+    fetched = statements.fetch(statement, chat_id or 0, after, count, separator)
+    last_id, json_ = result_of(fetched)[0]
+    return None if last_id is None else Piece(last_id, json_)
 
 
 def search_messages(
@@ -563,25 +627,6 @@ def say(words: str) -> ColumnElement[bool]:
     query = func.websearch_to_tsquery(text("'simple'"), words)
     condition: ColumnElement[bool] = WORDS.bool_op("@@")(query)
     return condition
-
-
-def read_page(session: Session, between: Between, cursor: Cursor, limit: int) -> Page[Any]:
-    """Return the `limit` rows that the cursor asks for; without any, the newest.
-
-    One statement reads what is needed of both sides of the cursor, and a row more, which tells
-    whether there is more.
-    """
-    pivot, older_count, newer_count = sides(cursor, limit)
-    statement = select_both(
-        between(0, pivot, True, older_count), between(pivot - 1, END, False, newer_count)
-    )
-    rows = sorted(session.scalars(statement), key=id_of)
-    return cut_at(pivot, cursor, limit, rows)
-
-
-def select_both(older: SelectOfScalar[Any], newer: SelectOfScalar[Any]) -> Executable:
-    """Return one statement for the rows of two."""
-    return select(older.column_descriptions[0]["entity"]).from_statement(union_all(older, newer))
 
 
 def read_changes(session: Session, chat_id: int, since: int, limit: int) -> Changes | None:

@@ -29,7 +29,13 @@ class Served:
 
     def coalescer(self, **options: Any) -> Coalescer[int, int]:
         """Return a coalescer that serves so."""
-        return Coalescer(self.serve, lambda error: isinstance(error, KeyError), **options)
+
+        async def serve_alone(item: int) -> int | Exception:
+            return (await self.serve([item]))[0]
+
+        return Coalescer(
+            self.serve, serve_alone, lambda error: isinstance(error, KeyError), **options
+        )
 
 
 Story = Callable[[Served], Coroutine[Any, Any, None]]
@@ -102,7 +108,12 @@ def test_a_failure_that_leaves_open_what_was_done_is_that_of_all_and_nothing_is_
             served.batches.append(list(items))
             raise KeyError
 
-        coalescer: Coalescer[int, int] = Coalescer(broken, lambda e: isinstance(e, KeyError))
+        async def alone(item: int) -> int | Exception:
+            return (await broken([item]))[0]
+
+        coalescer: Coalescer[int, int] = Coalescer(
+            broken, alone, lambda error: isinstance(error, KeyError)
+        )
         results = await asyncio.gather(*map(coalescer.ask, (1, 2)), return_exceptions=True)
         assert [type(result) for result in results] == [KeyError, KeyError]
         assert served.batches == [[1, 2]]

@@ -16,11 +16,24 @@ def told(response: httpx.Response) -> tuple[int, dict[str, str], str]:
     return response.status_code, headers, response.text
 
 
-@pytest.mark.parametrize("path", ["", "?limit=1", "?limit=99", "?limit=100", "/messages/?limit=2"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "?limit=1",
+        "?limit=100",
+        "/messages/?limit=2",
+        "/messages/?limit=1&before={last}",
+        "/messages/?limit=1&after={first}",
+        "/messages/?around={last}",
+        "/messages/?before={last}&limit=1",
+        "/messages/?&before={last}",
+        "/messages/?after=0",
+    ],
+)
 def test_reads_are_answered_alike(client: httpx.Client, mount: str, chat: JSON, path: str) -> None:
-    for text in ("one", "two", "three"):
-        send(client, chat, text)
-    url = f"{mount}/chats/{chat['id']}{path}"
+    first, _, last = (send(client, chat, text)["id"] for text in ("one", "two", "three"))
+    url = f"{mount}/chats/{chat['id']}{path.format(first=first, last=last)}"
     direct = client.get(url)
     assert direct.status_code == 200
     assert told(direct) == told(client.get(url, headers=ORDINARY_READ))
@@ -35,7 +48,17 @@ def test_chats_that_there_are_not_are_answered_alike(client: httpx.Client, path:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "limit=1&limit=2", "limit=%31%30", "limit=", "other=1"]
+    "query",
+    [
+        "before=1",
+        "limit=1&after=1",
+        "limit=0",
+        "limit=101",
+        "limit=1&limit=2",
+        "limit=%31%30",
+        "limit=",
+        "other=1",
+    ],
 )
 def test_queries_are_judged_alike(client: httpx.Client, chat: JSON, query: str) -> None:
     url = f"/chats/{chat['id']}?{query}"

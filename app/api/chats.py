@@ -17,6 +17,7 @@ from app.api.params import (
     Since,
     location,
     written,
+    written_list,
 )
 from app.api.strict import StrictRoute
 from app.core.errors import ChatNotFound
@@ -45,18 +46,19 @@ async def create_chat(
     return created
 
 
-@router.get("/", responses=answers(200, "The chats.", "Link"))
+@router.get("/", response_model=list[Chat], responses=answers(200, "The chats.", "Link"))
 async def list_chats(
-    database: Open, request: Request, response: Response, cursor: Place, limit: Limit = 20
-) -> list[Chat]:
+    database: Open, request: Request, cursor: Place, limit: Limit = 20
+) -> Response:
     """List chats.
 
     A page of at most `limit` chats, newest first; `Link` leads to the pages beside it. At most one
     of `before` and `after` can be given.
     """
-    page = await database.run(crud.list_chats, cursor, limit)
+    page = await database.read_together(crud.list_chats, crud.AskedPage(cursor, limit))
+    response = written_list(page.rows[::-1])
     set_links(request, response, page, cursor, newest_first=True)
-    return page.rows[::-1]
+    return response
 
 
 @router.get(

@@ -24,12 +24,14 @@ from app.api.params import (
     described,
     location,
     written,
+    written_list,
 )
 from app.api.stream import NDJSON, stream_messages
 from app.api.strict import StrictRoute
+from app.core.database import Database
 from app.core.errors import ChatNotFound, MessageNotFound
 from app.models import BatchedMessage, Message, MessageCreate, MessageUpdate
-from app.paging import Cursor
+from app.paging import Cursor, Page
 
 router = APIRouter(tags=["messages"], route_class=StrictRoute)
 
@@ -76,7 +78,7 @@ async def create_messages(chat_id: ChatId, messages: Batch, database: Open) -> R
     sent = await database.run(crud.create_messages, chat_id, messages)
     if sent is None:
         raise ChatNotFound(chat_id)
-    return written(f"[{','.join(one.json for one in sent)}]", replayed(*sent), 201)
+    return written_list(sent, replayed(*sent), 201)
 
 
 def weigh(sending: crud.Sending) -> int:
@@ -106,11 +108,11 @@ async def list_chat_messages(
     A page of at most `limit` messages, oldest first: before, after or around an id, without any of
     these the newest. `Link` leads to the pages beside it.
     """
-    asked = crud.AskedPage(chat_id, cursor, limit)
+    asked = crud.AskedPage(cursor, limit, chat_id)
     page = await database.read_together(crud.list_chat_messages, asked)
     if page is None:
         raise ChatNotFound(chat_id)
-    response = written(f"[{','.join(row.json for row in page.rows)}]")
+    response = written_list(page.rows)
     set_links(request, response, page, cursor)
     return response
 
@@ -144,9 +146,19 @@ async def list_messages(
         return found.rows[::-1]
     if limit is None and cursor == Cursor():
         return await stream_messages(database, chat_id, as_lines=NDJSON in accept)
-    page = await database.run(crud.list_messages, chat_id, cursor, limit or 20)
-    set_links(request, response, page, cursor)
-    return page.rows
+    place = Cursor(after=0) if cursor == Cursor() else cursor
+    page = await read_page(database, crud.AskedPage(place, limit or 20, chat_id or 0))
+    response = written_list(page.rows)
+    set_links(request, response, page, place)
+    return response
+
+
+async def read_page(database: Database, asked: crud.AskedPage) -> Page[crud.Written]:
+    """Return a page of all messages, or of a chat's; of a chat that there is not, an empty one."""
+    if not asked.chat_id:
+        return await database.read_together(crud.list_messages, asked)
+    page = await database.read_together(crud.list_chat_messages, asked)
+    return page or Page([], older=False, newer=False)
 
 
 @router.get(

@@ -1,7 +1,8 @@
 """Parameters that routes share."""
 
 import re
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Header, Path, Query, Request, Response
 from pydantic import BeforeValidator, Field
@@ -124,6 +125,14 @@ PlaceAround = Annotated[Cursor, Depends(get_cursor_around)]
 Open = Annotated[Database, Depends(get_database)]
 
 
+class HasJson(Protocol):
+    """Something whose JSON is written already."""
+
+    @property
+    def json(self) -> str:
+        """Return it."""
+
+
 def location(request: Request, resource: str, identifier: int) -> str:
     """Return the path of what a route below `/chats` created, under the same mount."""
     mount = request.scope["path"].rpartition("/chats")[0]
@@ -133,3 +142,10 @@ def location(request: Request, resource: str, identifier: int) -> str:
 def written(json: str, headers: dict[str, str] | None = None, status: int = 200) -> Response:
     """Return an answer whose JSON is written already."""
     return Response(json, status, headers, "application/json")
+
+
+def written_list(
+    rows: Iterable[HasJson], headers: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    """Return an answer that is a list of what is written already."""
+    return written(f"[{','.join(row.json for row in rows)}]", headers, status)

@@ -4,7 +4,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from app import crud
-from app.api import chats, direct, health, messages
+from app.api import chats, health, messages
 from app.core.errors import KeyReused, NotFound, Stale
 
 PREFIX = "/api/v1"
@@ -14,8 +14,6 @@ ROUTERS: tuple[APIRouter, ...] = (chats.router, messages.router)
 
 def install(app: FastAPI) -> None:
     """Mount all routes on `app`."""
-    for prefix in (PREFIX, ""):
-        app.router.routes += direct.routes(prefix, app.router)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     for router in ROUTERS:

@@ -1,18 +1,20 @@
 """All messages as one answer, in constant memory."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi.responses import StreamingResponse
-from pydantic import TypeAdapter
 
 from app import crud
 from app.core.database import Database
-from app.models import Message
 
 NDJSON = "application/x-ndjson"
-PAGE = 500
 
-MESSAGES: TypeAdapter[Sequence[Message]] = TypeAdapter(list[Message])
+# Messages differ in size by a factor of thousands, so pieces are cut by the size of the last one.
+FIRST_COUNT, MOST_COUNT = 100, 4000
+CHARACTERS = 800_000
+
+Read = Callable[[int, int], Awaitable[crud.Piece | None]]
 
 
 async def stream_messages(
@@ -20,39 +22,44 @@ async def stream_messages(
 ) -> StreamingResponse:
     """Return an answer that holds all those messages, oldest first, as a JSON array or as lines.
 
-    The first page is read before the answer begins, so that a database that is away is a 503.
+    The first piece is read before the answer begins, so that a database that is away is a 503.
     """
+    separator = "\n" if as_lines else ","
 
-    async def read(after: int) -> Sequence[Message]:
-        return await database.run(crud.next_messages, chat_id, after, PAGE)
+    async def read(after: int, count: int) -> crud.Piece | None:
+        return await database.run(crud.next_piece, chat_id, after, count, separator)
 
-    pages = all_pages(await read(0), read)
+    pieces = all_pieces(await read(0, FIRST_COUNT), read)
     return StreamingResponse(
-        lines(pages) if as_lines else array(pages),
+        lines(pieces) if as_lines else array(pieces),
         media_type=NDJSON if as_lines else "application/json",
         headers={"Vary": "Accept"},
     )
 
 
-async def all_pages(
-    page: Sequence[Message], read: Callable[[int], Awaitable[Sequence[Message]]]
-) -> AsyncIterator[Sequence[Message]]:
-    """Yield `page` and all that follow it; between two reads no connection is held."""
-    while page:
-        yield page
-        page = await read(page[-1].id)
+async def all_pieces(piece: crud.Piece | None, read: Read) -> AsyncIterator[str]:
+    """Yield `piece` and all that follow it; while one is sent the next is read, and no more."""
+    count = FIRST_COUNT
+    while piece:
+        count = max(1, min(count * CHARACTERS // len(piece.json), MOST_COUNT))
+        following = asyncio.ensure_future(read(piece.last_id, count))
+        try:
+            yield piece.json
+            piece = await following
+        finally:
+            following.cancel()
 
 
-async def array(pages: AsyncIterator[Sequence[Message]]) -> AsyncIterator[bytes]:
-    """Yield the pieces of one JSON array."""
-    before = b"["
-    async for page in pages:
-        yield before + MESSAGES.dump_json(page)[1:-1]
-        before = b","
-    yield b"]" if before == b"," else b"[]"
+async def array(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Yield the parts of one JSON array."""
+    before = "["
+    async for piece in pieces:
+        yield before + piece
+        before = ","
+    yield "]" if before == "," else "[]"
 
 
-async def lines(pages: AsyncIterator[Sequence[Message]]) -> AsyncIterator[bytes]:
-    """Yield a JSON object a line."""
-    async for page in pages:
-        yield b"".join(message.model_dump_json().encode() + b"\n" for message in page)
+async def lines(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Yield JSON objects, a line each."""
+    async for piece in pieces:
+        yield piece + "\n"

@@ -23,13 +23,14 @@ class Coalescer(Generic[Item, Result]):
 
     A batch holds at most `most_items`, and no more once they weigh `most_weight` together. At most
     `most_waiting` calls wait, each for at most `patience` seconds. When a whole batch fails, its
-    items are served one by one, unless `is_final` says of the error that this would be no use, or
-    not safe.
+    items are served alone, unless `is_final` says of the error that this would be no use, or not
+    safe.
     """
 
     def __init__(
         self,
         serve: Serve[Item, Result],
+        serve_alone: Callable[[Item], Awaitable[Result | Exception]],
         is_final: Callable[[Exception], bool],
         weigh: Callable[[Item], int] = lambda _: 0,
         *,
@@ -39,6 +40,7 @@ class Coalescer(Generic[Item, Result]):
         patience: float = 4.5,
     ) -> None:
         self._serve = serve
+        self._alone = serve_alone
         self._is_final = is_final
         self._weigh = weigh
         self._most_items = most_items
@@ -70,7 +72,7 @@ class Coalescer(Generic[Item, Result]):
 
     async def _serve_waiting(self) -> None:
         """Serve batch after batch until nobody waits."""
-        while batch := self._take():
+        while batch := await self._next_batch():
             try:
                 # The oldest call's deadline is that of all: no timer for each of them.
                 async with asyncio.timeout_at(batch[0].deadline):
@@ -82,6 +84,14 @@ class Coalescer(Generic[Item, Result]):
             for call, result in zip(batch, results, strict=True):
                 call.settle(result)
         self._server = None
+
+    async def _next_batch(self) -> list["Call[Item, Result]"]:
+        """Return the next batch, once no more calls come at every turn of the event loop."""
+        came = -1
+        while came < len(self._waiting) < self._most_items:
+            came = len(self._waiting)
+            await asyncio.sleep(0)
+        return self._take()
 
     def _take(self) -> list["Call[Item, Result]"]:
         """Return the next batch: those that have waited longest, and whose callers still wait."""
@@ -106,7 +116,7 @@ class Coalescer(Generic[Item, Result]):
     async def _serve_alone(self, item: Item) -> Result | Exception:
         """Return what the item leads to."""
         try:
-            return (await self._serve([item]))[0]
+            return await self._alone(item)
         except Exception as error:
             return error
 

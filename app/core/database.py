@@ -2,25 +2,31 @@
 
 import asyncio
 import logging
-import selectors
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc
+import psycopg2
+from psycopg2.extensions import connection as Psycopg2Connection
+from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from app.core.coalesce import Coalescer
 from app.core.config import Settings
+from app.core.driven import LOOKED_AT_AFTER, Blocking, Driven, Statements, result_of
 from app.core.errors import Unavailable
+from app.core.sockets import something_to_read
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+# What serves a batch.
+Together = Callable[[Statements, Sequence[Item]], Coroutine[Any, Any, Sequence[Result]]]
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +36,6 @@ CONNECT_TIMEOUT = 3
 LOCK_TIMEOUT = 2
 STATEMENT_TIMEOUT = 3
 ANSWER_TIMEOUT = 4
-
-# A connection that was in use this short a time ago is taken for alive.
-LOOKED_AT_AFTER = 0.05
 
 # The classes and codes of SQLSTATE (PostgreSQL documentation, appendix A) that say "not now":
 # connection, authorisation, no such database, conflict, resources, state, operator, system,
@@ -67,68 +70,61 @@ def open_engine(settings: Settings) -> Engine:
         pool_size=settings.db_pool_size,
         max_overflow=0,
         pool_use_lifo=True,
-        connect_args=connect_arguments(
-            statement_timeout=STATEMENT_TIMEOUT * 1000,
-            lock_timeout=LOCK_TIMEOUT * 1000,
-            plan_cache_mode="force_generic_plan",
-        ),
+        connect_args=serving_arguments(),
     )
     event.listen(engine, "checkout", refuse_dead_connection)
     return engine
 
 
+def serving_arguments() -> dict[str, str | int]:
+    """Return what libpq is told for a connection that serves calls."""
+    return connect_arguments(
+        statement_timeout=STATEMENT_TIMEOUT * 1000,
+        lock_timeout=LOCK_TIMEOUT * 1000,
+        plan_cache_mode="force_generic_plan",
+    )
+
+
+def driven(settings: Settings) -> Driven:
+    """Return a connection for the event loop to drive, not open yet."""
+    given: dict[str, Any] = {
+        **settings.database_url.translate_connect_args(username="user", database="dbname"),
+        **serving_arguments(),
+        "async_": True,
+    }
+
+    def connect() -> Psycopg2Connection:
+        connection: Psycopg2Connection = psycopg2.connect(**given)
+        return connection
+
+    return Driven(connect)
+
+
 def refuse_dead_connection(
     connection: DBAPIConnection, record: ConnectionPoolEntry, _: object
 ) -> None:
-    """Have the pool replace a connection that the server closed while it lay idle.
-
-    PostgreSQL says nothing unasked but farewell, so an idle connection with something to read
-    is gone. Looking costs microseconds, where a `SELECT 1` would cost a round trip.
-    """
+    """Have the pool replace a connection that the server closed while it lay idle."""
     now = time.monotonic()
     idle = now - record.info.get("used", now)
     record.info["used"] = now
-    if idle > LOOKED_AT_AFTER and something_to_read(connection):
+    if idle > LOOKED_AT_AFTER and something_to_read(connection.fileno()):
         raise exc.DisconnectionError("closed by the server")
 
 
-def something_to_read(connection: DBAPIConnection) -> bool:
-    """Return whether the connection's socket has bytes, or its end, waiting."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(connection.fileno(), selectors.EVENT_READ)
-        return bool(selector.select(timeout=0))
-
-
-def cannot_serve(error: exc.SQLAlchemyError) -> bool:
+def cannot_serve(error: exc.SQLAlchemyError | psycopg2.Error) -> bool:
     """Return whether the database failed for a reason that may pass."""
     if isinstance(error, exc.TimeoutError | exc.DisconnectionError):
         return True
-    if not isinstance(error, exc.DBAPIError):
-        return False
-    code = getattr(error.orig, "pgcode", None)
+    cause = cause_of(error)
+    code = getattr(cause, "pgcode", None)
     if code is None:  # No connection came about, or it broke.
-        return isinstance(error, exc.OperationalError | exc.InterfaceError)
+        return isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError)
     return str(code).startswith(NOT_NOW)
 
 
-class Prepared(NamedTuple):
-    """A statement that each connection plans only once (PostgreSQL documentation, PREPARE).
-
-    Parameters are written $1, $2 and so on, and `types` are theirs.
-    """
-
-    name: str
-    types: tuple[str, ...]
-    sql: str
-
-    def execute(self, connection: Connection, *parameters: Any) -> Sequence[Any]:
-        """Return the rows of the statement."""
-        if self.name not in connection.info:
-            types = ", ".join(self.types)
-            connection.exec_driver_sql(f"PREPARE {self.name} ({types}) AS {self.sql}")
-            connection.info[self.name] = True
-        given = ", ".join(f"%s::{kind}" for kind in self.types)
-        return connection.exec_driver_sql(f"EXECUTE {self.name} ({given})", parameters).all()
+def cause_of(error: BaseException) -> BaseException | None:
+    """Return what psycopg2 raised."""
+    return error.orig if isinstance(error, exc.DBAPIError) else error
 
 
 class TimedOut(Unavailable):
@@ -145,37 +141,36 @@ def one_of(*kinds: type[Exception]) -> Callable[[Exception], bool]:
 
 
 class Database:
-    """Runs crud functions, each on a connection of its own, on as many threads."""
+    """Runs crud functions: many calls together on the event loop, all others in threads."""
 
     def __init__(self, settings: Settings) -> None:
         self.engine = open_engine(settings)
         # No thread ever waits for the pool, and a database that hangs holds up no more threads
         # than these: what is asked meanwhile waits in the executor's queue, and times out there.
         self._threads = ThreadPoolExecutor(settings.db_pool_size, "database")
+        self._reading, self._writing = driven(settings), driven(settings)
         self._coalescers: dict[Callable[..., Any], Coalescer[Any, Any]] = {}
 
-    async def read_together(
-        self, function: Callable[[Connection, Sequence[Item]], Sequence[Result]], item: Item
-    ) -> Result:
+    async def read_together(self, function: Together[Item, Result], item: Item) -> Result:
         """Return what `function` reads for `item`, asked together with what others ask meanwhile.
 
         When the connection breaks, it is read once more.
         """
-
-        async def read(items: Sequence[Item]) -> Sequence[Result]:
-            try:
-                return await self._run_on_connection(function, items)
-            except Broken:
-                return await self._run_on_connection(function, items)
-
         if function not in self._coalescers:
-            self._coalescers[function] = Coalescer(read, one_of(TimedOut, Broken))
+
+            async def read(items: Sequence[Item]) -> Sequence[Result]:
+                try:
+                    return await in_time(function(self._reading, items))
+                except Broken:
+                    return await in_time(function(self._reading, items))
+
+            self._coalescers[function] = self._coalescer(read, function)
         result: Result = await self._coalescers[function].ask(item)
         return result
 
     async def write_together(
         self,
-        function: Callable[[Connection, Sequence[Item]], Sequence[Result | Exception]],
+        function: Together[Item, Result | Exception],
         item: Item,
         weigh: Callable[[Item], int],
     ) -> Result:
@@ -183,14 +178,30 @@ class Database:
 
         When the connection breaks, nobody knows what was done, and it is not tried again.
         """
-
-        async def write(items: Sequence[Item]) -> Sequence[Result | Exception]:
-            return await self._run_on_connection(function, items)
-
         if function not in self._coalescers:
-            self._coalescers[function] = Coalescer(write, one_of(TimedOut, Broken), weigh)
+
+            async def write(items: Sequence[Item]) -> Sequence[Result | Exception]:
+                return await in_time(function(self._writing, items))
+
+            self._coalescers[function] = self._coalescer(write, function, weigh)
         result: Result = await self._coalescers[function].ask(item)
         return result
+
+    def _coalescer(
+        self,
+        serve: Callable[[Sequence[Item]], Coroutine[Any, Any, Sequence[Any]]],
+        function: Together[Item, Any],
+        weigh: Callable[[Item], int] = lambda _: 0,
+    ) -> Coalescer[Item, Any]:
+        """Return what serves batches on the event loop, and the items of one that failed apart."""
+
+        def serve_in_session(session: Session, item: Item) -> Any:
+            return result_of(function(Blocking(session.connection()), [item]))[0]
+
+        async def serve_alone(item: Item) -> Any:
+            return await self.run(serve_in_session, item)
+
+        return Coalescer(serve, serve_alone, one_of(TimedOut, Broken), weigh)
 
     async def run(
         self,
@@ -201,7 +212,7 @@ class Database:
         """Return what `function(session, *args, **kwargs)` returns, run in a thread.
 
         The session is open only while the function runs; what it returns outlives it. Raises
-        Unavailable when the database cannot serve in time.
+        Unavailable when the database cannot serve, at the latest after `ANSWER_TIMEOUT` seconds.
         """
 
         def call() -> T:
@@ -210,62 +221,53 @@ class Database:
                 session.commit()
                 return result
 
-        return await self._run_in_thread(call)
+        async def answer() -> T:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
-    async def _run_on_connection(
-        self, function: Callable[[Connection, Sequence[Item]], T], items: Sequence[Item]
-    ) -> T:
-        """Return what `function(connection, items)` returns; a session would cost twice as much."""
-
-        def call() -> T:
-            with self.engine.connect() as connection:
-                return function(connection, items)
-
-        return await self._run_in_thread(call)
-
-    async def _run_in_thread(self, call: Callable[[], T]) -> T:
-        """Return what `call` returns.
-
-        Raises Unavailable when the database cannot serve, at the latest after `ANSWER_TIMEOUT`
-        seconds.
-        """
-        future = asyncio.get_running_loop().run_in_executor(self._threads, call)
-        try:
-            return await asyncio.wait_for(future, ANSWER_TIMEOUT)
-        except TimeoutError:
-            log.error("the database did not answer within %s seconds", ANSWER_TIMEOUT)
-            raise TimedOut("The database did not answer in time.") from None
-        except exc.SQLAlchemyError as error:
-            if not cannot_serve(error):
-                raise without_values(error) from None
-            log.error("the database cannot serve: %s", first_line(error))
-            settled = getattr(getattr(error, "orig", None), "pgcode", None) is not None
-            problem = Unavailable if settled else Broken
-            raise problem("The database cannot serve right now.") from error
+        return await in_time(answer())
 
     async def close(self) -> None:
         """Serve what waits and close all connections; a statement that hangs is not waited for."""
         for coalescer in self._coalescers.values():
             await coalescer.drain()
+        self._reading.close()
+        self._writing.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.engine.dispose()
 
 
-def without_values(error: exc.SQLAlchemyError) -> exc.SQLAlchemyError:
+async def in_time(answer: Coroutine[Any, Any, T]) -> T:
+    """Return what the database answers; raises Unavailable when it cannot, or not in time."""
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            return await answer
+    except TimeoutError:
+        log.error("the database did not answer within %s seconds", ANSWER_TIMEOUT)
+        raise TimedOut("The database did not answer in time.") from None
+    except (exc.SQLAlchemyError, psycopg2.Error) as error:
+        if not cannot_serve(error):
+            raise without_values(error) from None
+        log.error("the database cannot serve: %s", first_line(error))
+        settled = getattr(cause_of(error), "pgcode", None) is not None
+        problem = Unavailable if settled else Broken
+        raise problem("The database cannot serve right now.") from error
+
+
+def without_values(error: exc.SQLAlchemyError | psycopg2.Error) -> Exception:
     """Return an error to log: the same place and SQLSTATE, and nothing of what clients sent.
 
     PostgreSQL puts the row that it refused into the error's detail.
     """
-    if not isinstance(error, exc.DBAPIError):
+    code = getattr(cause_of(error), "pgcode", None)
+    if code is None:
         return error
-    code, said = getattr(error.orig, "pgcode", None), first_line(error)
-    return exc.SQLAlchemyError(f"SQLSTATE {code}: {said}").with_traceback(error.__traceback__)
+    said = f"SQLSTATE {code}: {first_line(error)}"
+    return exc.SQLAlchemyError(said).with_traceback(error.__traceback__)
 
 
-def first_line(error: exc.SQLAlchemyError) -> str:
+def first_line(error: BaseException) -> str:
     """Return what went wrong, without the statement and its parameters."""
-    cause = error.orig if isinstance(error, exc.DBAPIError) else error
-    return str(cause).partition("\n")[0]
+    return str(cause_of(error)).partition("\n")[0]
 
 
 def wait_until_reachable(settings: Settings) -> None:

@@ -6,7 +6,7 @@ import logging.config
 import re
 import time
 from datetime import UTC, datetime
-from secrets import token_hex
+from random import randbytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -119,7 +119,7 @@ def name_request(scope: Scope) -> str:
         if header == b"x-request-id" and SANE_REQUEST_ID.fullmatch(value):
             chosen: str = value.decode()
             return chosen
-    return token_hex(16)
+    return randbytes(16).hex()
 
 
 def log_request(scope: Scope, status: int, seconds: float) -> None:

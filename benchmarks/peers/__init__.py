@@ -1,0 +1,1 @@
+"""Services to compare with: each answers the measured calls, in the same JSON."""

@@ -1,0 +1,53 @@
+"""The services that are compared, each in a process of its own."""
+
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from benchmarks.scenarios import ASYNCPG, FLOOR, OURS, PLAIN, TWO_WORKERS
+from tests.support import Service
+
+
+def peer(module: str, *options: str) -> tuple[str, ...]:
+    """Return the command that serves a peer."""
+    engine = ("--loop", "uvloop", "--http", "httptools")
+    application = f"benchmarks.peers.{module}:app"
+    return ("-m", "uvicorn", application, "--port", "{port}", *engine, *options)
+
+
+STOP_SECONDS = 10
+
+# Ours and `plain` log each request, as they do unless told otherwise.
+COMMANDS = {
+    OURS: ("-m", "app"),
+    PLAIN: peer("plain"),
+    ASYNCPG: peer("asyncpg_peer", "--no-access-log"),
+    FLOOR: peer("floor", "--no-access-log"),
+    TWO_WORKERS: ("-m", "app"),
+}
+SETTINGS = {TWO_WORKERS: {"WORKERS": "2"}}
+
+
+def stop(server: Service) -> None:
+    """Stop the server, by force if it does not end in time."""
+    with suppress(subprocess.TimeoutExpired):
+        server.process.terminate()
+        server.process.wait(STOP_SECONDS)
+    server.process.kill()
+    server.process.wait()
+
+
+@contextmanager
+def running_servers(
+    names: Iterable[str], folder: Path, database: Mapping[str, str]
+) -> Iterator[dict[str, Service]]:
+    """Yield the named services, ready, by name; their logs are in `folder`."""
+    with ExitStack() as stack:
+        servers = {}
+        for name in names:
+            settings = {"LOG_FORMAT": "plain", **database, **SETTINGS.get(name, {})}
+            servers[name] = Service(folder / f"{name}.log", settings, *COMMANDS[name])
+            stack.callback(stop, servers[name])
+            servers[name].get_ready()
+        yield servers
