@@ -93,8 +93,7 @@ def complete(operation: JSON, schemas: JSON) -> None:
         media["schema"] = untitled(media["schema"])
         media["example"] = example(media["schema"], schemas)
     for parameter in operation.get("parameters", []):
-        schema = untitled(parameter["schema"])
-        parameter["schema"] = {k: v for k, v in schema.items() if k != "description"}
+        parameter["schema"] = untitled(parameter["schema"])
 
 
 def example(schema: JSON, schemas: JSON) -> Any:

@@ -1,0 +1,23 @@
+"""A typed client of the Chat and Message API.
+
+The calls are in `generated.api`, each a module with `sync` and `asyncio`, and what they take and
+answer in `generated.models`. Beside them is here what most users would write themselves; `aio` has
+the same for asyncio.
+"""
+
+from . import aio
+from .blocking import export_messages, follow_changes, iterate_messages, send_message
+from .generated.client import AuthenticatedClient, Client
+from .problems import ApiProblem, expect
+
+__all__ = [
+    "ApiProblem",
+    "AuthenticatedClient",
+    "Client",
+    "aio",
+    "expect",
+    "export_messages",
+    "follow_changes",
+    "iterate_messages",
+    "send_message",
+]

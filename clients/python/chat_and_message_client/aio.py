@@ -1,0 +1,122 @@
+"""The helpers of `blocking` for asyncio: the same names, arguments, results and errors.
+
+To stop reading half-way through one that yields, close it: `contextlib.aclosing` does.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from ._shared import (
+    ATTEMPTS,
+    LARGEST_PAGE,
+    AnyClient,
+    Lines,
+    Retries,
+    Walk,
+    export_request,
+    message_to_send,
+    new_key,
+)
+from .generated.api.chats import read_changes
+from .generated.api.messages import create_message, list_chat_messages, list_messages
+from .generated.models import Changes, Message, ProblemDetails
+from .generated.types import Response
+from .problems import checked
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+async def send_message(
+    client: AnyClient,
+    chat_id: int,
+    text: str,
+    author: str | None = None,
+    *,
+    key: str | None = None,
+    attempts: int = ATTEMPTS,
+) -> Message:
+    """Send a message exactly once, and return it; see `blocking.send_message`."""
+    return await persistently(
+        attempts,
+        create_message.asyncio_detailed,
+        chat_id,
+        client=client,
+        body=message_to_send(text, author),
+        idempotency_key=new_key() if key is None else key,
+    )
+
+
+async def iterate_messages(
+    client: AnyClient,
+    chat_id: int | None = None,
+    *,
+    limit: int = LARGEST_PAGE,
+    newest_first: bool = False,
+    attempts: int = ATTEMPTS,
+) -> AsyncGenerator[Message, None]:
+    """Yield all messages of a chat, or of all chats; see `blocking.iterate_messages`."""
+    read: Callable[..., Awaitable[Response[ProblemDetails | list[Message]]]] = (
+        list_messages.asyncio_detailed
+    )
+    if chat_id is not None:
+        read = partial(list_chat_messages.asyncio_detailed, chat_id)
+    walk = Walk(limit, newest_first)
+    while not walk.ended:
+        page = await persistently(attempts, read, client=client, **walk.page())
+        for message in walk.go_on(page):
+            yield message
+
+
+async def follow_changes(
+    client: AnyClient,
+    chat_id: int,
+    since: int = 0,
+    *,
+    wait: float | None = None,
+    limit: int = LARGEST_PAGE,
+    attempts: int = ATTEMPTS,
+) -> AsyncGenerator[Changes, None]:
+    """Yield what changed in a chat after the revision `since`; see `blocking.follow_changes`."""
+    call = read_changes.asyncio_detailed
+    while True:
+        page = await persistently(attempts, call, chat_id, client=client, since=since, limit=limit)
+        if page.next_since > since:
+            since = page.next_since
+            yield page
+        if page.more:
+            continue
+        if wait is None:
+            return
+        await asyncio.sleep(wait)
+
+
+async def export_messages(
+    client: AnyClient, chat_id: int | None = None
+) -> AsyncGenerator[Message, None]:
+    """Yield all messages of a chat, or of all chats; see `blocking.export_messages`."""
+    lines = Lines()
+    async with client.get_async_httpx_client().stream(**export_request(chat_id)) as response:
+        if not response.is_success:
+            await response.aread()
+            checked(list_messages._build_response(client=client, response=response))
+        async for piece in response.aiter_bytes():
+            for message in lines.messages(piece):
+                yield message
+
+
+async def persistently(
+    attempts: int,
+    call: Callable[P, Awaitable[Response[T | ProblemDetails]]],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Return what `call` answers, in the end."""
+    retries = Retries(attempts)
+    while True:
+        with retries:
+            return checked(await call(*args, **kwargs))
+        await asyncio.sleep(retries.pause)

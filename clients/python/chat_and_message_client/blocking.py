@@ -1,0 +1,143 @@
+"""What most users of the service would write themselves, on top of the generated calls.
+
+All of these but `export_messages` go on by themselves when a connection fails, an answer does not
+come in time or the service answers 503: after the seconds that it asks for (up to 30), or else
+after a growing pause, up to `attempts` times a request. What fails to the last is raised:
+ApiProblem, httpx.TransportError when there was no answer, json.JSONDecodeError or KeyError when a
+gateway answered instead of the service. Every other problem is raised at once.
+
+A `timeout` of the client makes them notice an answer that never comes; it has none by default.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from ._shared import (
+    ATTEMPTS,
+    LARGEST_PAGE,
+    AnyClient,
+    Lines,
+    Retries,
+    Walk,
+    export_request,
+    message_to_send,
+    new_key,
+)
+from .generated.api.chats import read_changes
+from .generated.api.messages import create_message, list_chat_messages, list_messages
+from .generated.models import Changes, Message, ProblemDetails
+from .generated.types import Response
+from .problems import checked
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def send_message(
+    client: AnyClient,
+    chat_id: int,
+    text: str,
+    author: str | None = None,
+    *,
+    key: str | None = None,
+    attempts: int = ATTEMPTS,
+) -> Message:
+    """Send a message exactly once, and return it.
+
+    `text` has 1 to 5000 characters, `author` 1 to 100. `key` is the idempotency key, 1 to 255
+    visible ASCII characters, by default a new one. Keep one of your own with the text to be able
+    to send again after a crash, too. Raises ApiProblem, and what failed after `attempts` times.
+    """
+    return persistently(
+        attempts,
+        create_message.sync_detailed,
+        chat_id,
+        client=client,
+        body=message_to_send(text, author),
+        idempotency_key=new_key() if key is None else key,
+    )
+
+
+def iterate_messages(
+    client: AnyClient,
+    chat_id: int | None = None,
+    *,
+    limit: int = LARGEST_PAGE,
+    newest_first: bool = False,
+    attempts: int = ATTEMPTS,
+) -> Iterator[Message]:
+    """Yield all messages of a chat, or of all chats, oldest or newest first.
+
+    They are read page by page, `limit` (1 to 100) at a time. Of a chat, what is sent meanwhile
+    comes too when the oldest are first. Raises ApiProblem, for instance when there is no such
+    chat, and what failed after `attempts` times.
+    """
+    read: Callable[..., Response[ProblemDetails | list[Message]]] = list_messages.sync_detailed
+    if chat_id is not None:
+        read = partial(list_chat_messages.sync_detailed, chat_id)
+    walk = Walk(limit, newest_first)
+    while not walk.ended:
+        page = persistently(attempts, read, client=client, **walk.page())
+        yield from walk.go_on(page)
+
+
+def follow_changes(
+    client: AnyClient,
+    chat_id: int,
+    since: int = 0,
+    *,
+    wait: float | None = None,
+    limit: int = LARGEST_PAGE,
+    attempts: int = ATTEMPTS,
+) -> Iterator[Changes]:
+    """Yield what changed in a chat after the revision `since`, up to `limit` changes at a time.
+
+    Apply the `changes` of each page, then keep its `next_since`, best in one transaction: that is
+    the `since` to go on from. Ends when there is nothing more; with `wait` it asks again every so
+    many seconds instead, for ever. Raises ApiProblem, for instance when the chat is deleted, and
+    what failed after `attempts` times.
+    """
+    while True:
+        page = persistently(
+            attempts, read_changes.sync_detailed, chat_id, client=client, since=since, limit=limit
+        )
+        if page.next_since > since:
+            since = page.next_since
+            yield page
+        if page.more:
+            continue
+        if wait is None:
+            return
+        time.sleep(wait)
+
+
+def export_messages(client: AnyClient, chat_id: int | None = None) -> Iterator[Message]:
+    """Yield all messages of a chat, or of all chats, oldest first, out of a single answer.
+
+    Takes the same little memory for any number of them. A chat that does not exist has none.
+    Raises ApiProblem, and httpx.TransportError when the connection fails, also half-way.
+    """
+    lines = Lines()
+    with client.get_httpx_client().stream(**export_request(chat_id)) as response:
+        if not response.is_success:
+            response.read()
+            checked(list_messages._build_response(client=client, response=response))
+        for piece in response.iter_bytes():
+            yield from lines.messages(piece)
+
+
+def persistently(
+    attempts: int,
+    call: Callable[P, Response[T | ProblemDetails]],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    """Return what `call` answers, in the end."""
+    retries = Retries(attempts)
+    while True:
+        with retries:
+            return checked(call(*args, **kwargs))
+        time.sleep(retries.pause)

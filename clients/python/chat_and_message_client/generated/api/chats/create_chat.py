@@ -1,0 +1,210 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...models.chat import Chat
+from ...models.chat_create import ChatCreate
+from ...models.problem_details import ProblemDetails
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    body: ChatCreate,
+    idempotency_key: str | Unset = UNSET,
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/api/v1/chats/",
+    }
+
+    _kwargs["json"] = body.to_dict()
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Chat | ProblemDetails:
+    if response.status_code == 201:
+        response_201 = Chat.from_dict(response.json())
+
+        return response_201
+
+    if response.status_code == 413:
+        response_413 = ProblemDetails.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 415:
+        response_415 = ProblemDetails.from_dict(response.json())
+
+        return response_415
+
+    if response.status_code == 422:
+        response_422 = ProblemDetails.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 503:
+        response_503 = ProblemDetails.from_dict(response.json())
+
+        return response_503
+
+    response_default = ProblemDetails.from_dict(response.json())
+
+    return response_default
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[Chat | ProblemDetails]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    body: ChatCreate,
+    idempotency_key: str | Unset = UNSET,
+) -> Response[Chat | ProblemDetails]:
+    """Create a chat
+
+     With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
+
+    Args:
+        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+            visible ASCII characters. A request that comes again with it is answered as the first
+            time, and stores nothing.
+        body (ChatCreate): A chat to create.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Chat | ProblemDetails]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+        idempotency_key=idempotency_key,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient | Client,
+    body: ChatCreate,
+    idempotency_key: str | Unset = UNSET,
+) -> Chat | ProblemDetails | None:
+    """Create a chat
+
+     With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
+
+    Args:
+        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+            visible ASCII characters. A request that comes again with it is answered as the first
+            time, and stores nothing.
+        body (ChatCreate): A chat to create.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Chat | ProblemDetails
+    """
+
+    return sync_detailed(
+        client=client,
+        body=body,
+        idempotency_key=idempotency_key,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    body: ChatCreate,
+    idempotency_key: str | Unset = UNSET,
+) -> Response[Chat | ProblemDetails]:
+    """Create a chat
+
+     With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
+
+    Args:
+        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+            visible ASCII characters. A request that comes again with it is answered as the first
+            time, and stores nothing.
+        body (ChatCreate): A chat to create.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Chat | ProblemDetails]
+    """
+
+    kwargs = _get_kwargs(
+        body=body,
+        idempotency_key=idempotency_key,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient | Client,
+    body: ChatCreate,
+    idempotency_key: str | Unset = UNSET,
+) -> Chat | ProblemDetails | None:
+    """Create a chat
+
+     With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
+
+    Args:
+        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+            visible ASCII characters. A request that comes again with it is answered as the first
+            time, and stores nothing.
+        body (ChatCreate): A chat to create.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Chat | ProblemDetails
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            body=body,
+            idempotency_key=idempotency_key,
+        )
+    ).parsed

@@ -1,0 +1,220 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...models.batched_message import BatchedMessage
+from ...models.message import Message
+from ...models.problem_details import ProblemDetails
+from ...types import Response
+
+
+def _get_kwargs(
+    chat_id: int,
+    *,
+    body: list[BatchedMessage],
+) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/api/v1/chats/{chat_id}/messages/batch".format(
+            chat_id=quote(str(chat_id), safe=""),
+        ),
+    }
+
+    _kwargs["json"] = []
+    for body_item_data in body:
+        body_item = body_item_data.to_dict()
+        _kwargs["json"].append(body_item)
+
+    headers["Content-Type"] = "application/json"
+
+    _kwargs["headers"] = headers
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ProblemDetails | list[Message]:
+    if response.status_code == 201:
+        response_201 = []
+        _response_201 = response.json()
+        for response_201_item_data in _response_201:
+            response_201_item = Message.from_dict(response_201_item_data)
+
+            response_201.append(response_201_item)
+
+        return response_201
+
+    if response.status_code == 404:
+        response_404 = ProblemDetails.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 413:
+        response_413 = ProblemDetails.from_dict(response.json())
+
+        return response_413
+
+    if response.status_code == 415:
+        response_415 = ProblemDetails.from_dict(response.json())
+
+        return response_415
+
+    if response.status_code == 422:
+        response_422 = ProblemDetails.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 503:
+        response_503 = ProblemDetails.from_dict(response.json())
+
+        return response_503
+
+    response_default = ProblemDetails.from_dict(response.json())
+
+    return response_default
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ProblemDetails | list[Message]]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    chat_id: int,
+    *,
+    client: AuthenticatedClient | Client,
+    body: list[BatchedMessage],
+) -> Response[ProblemDetails | list[Message]]:
+    """Send many messages
+
+     1 to 100 of them, all or none, in the order given. Those whose keys came before are not stored
+    again.
+
+    Args:
+        chat_id (int): The chat's id.
+        body (list[BatchedMessage]): The messages, in the order to send them.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ProblemDetails | list[Message]]
+    """
+
+    kwargs = _get_kwargs(
+        chat_id=chat_id,
+        body=body,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    chat_id: int,
+    *,
+    client: AuthenticatedClient | Client,
+    body: list[BatchedMessage],
+) -> ProblemDetails | list[Message] | None:
+    """Send many messages
+
+     1 to 100 of them, all or none, in the order given. Those whose keys came before are not stored
+    again.
+
+    Args:
+        chat_id (int): The chat's id.
+        body (list[BatchedMessage]): The messages, in the order to send them.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ProblemDetails | list[Message]
+    """
+
+    return sync_detailed(
+        chat_id=chat_id,
+        client=client,
+        body=body,
+    ).parsed
+
+
+async def asyncio_detailed(
+    chat_id: int,
+    *,
+    client: AuthenticatedClient | Client,
+    body: list[BatchedMessage],
+) -> Response[ProblemDetails | list[Message]]:
+    """Send many messages
+
+     1 to 100 of them, all or none, in the order given. Those whose keys came before are not stored
+    again.
+
+    Args:
+        chat_id (int): The chat's id.
+        body (list[BatchedMessage]): The messages, in the order to send them.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ProblemDetails | list[Message]]
+    """
+
+    kwargs = _get_kwargs(
+        chat_id=chat_id,
+        body=body,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    chat_id: int,
+    *,
+    client: AuthenticatedClient | Client,
+    body: list[BatchedMessage],
+) -> ProblemDetails | list[Message] | None:
+    """Send many messages
+
+     1 to 100 of them, all or none, in the order given. Those whose keys came before are not stored
+    again.
+
+    Args:
+        chat_id (int): The chat's id.
+        body (list[BatchedMessage]): The messages, in the order to send them.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ProblemDetails | list[Message]
+    """
+
+    return (
+        await asyncio_detailed(
+            chat_id=chat_id,
+            client=client,
+            body=body,
+        )
+    ).parsed

@@ -1,0 +1,252 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...models.message import Message
+from ...models.problem_details import ProblemDetails
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    chat_id: int,
+    *,
+    limit: int | Unset = 20,
+    before: int | Unset = UNSET,
+    after: int | Unset = UNSET,
+    around: int | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["limit"] = limit
+
+    params["before"] = before
+
+    params["after"] = after
+
+    params["around"] = around
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/api/v1/chats/{chat_id}/messages/".format(
+            chat_id=quote(str(chat_id), safe=""),
+        ),
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> ProblemDetails | list[Message]:
+    if response.status_code == 200:
+        response_200 = []
+        _response_200 = response.json()
+        for response_200_item_data in _response_200:
+            response_200_item = Message.from_dict(response_200_item_data)
+
+            response_200.append(response_200_item)
+
+        return response_200
+
+    if response.status_code == 404:
+        response_404 = ProblemDetails.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 422:
+        response_422 = ProblemDetails.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 503:
+        response_503 = ProblemDetails.from_dict(response.json())
+
+        return response_503
+
+    response_default = ProblemDetails.from_dict(response.json())
+
+    return response_default
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[ProblemDetails | list[Message]]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    chat_id: int,
+    *,
+    client: AuthenticatedClient | Client,
+    limit: int | Unset = 20,
+    before: int | Unset = UNSET,
+    after: int | Unset = UNSET,
+    around: int | Unset = UNSET,
+) -> Response[ProblemDetails | list[Message]]:
+    """List a chat's messages
+
+     A page of at most `limit` messages, oldest first: before, after or around an id, without any of
+    these the newest. `Link` leads to the pages beside it.
+
+    Args:
+        chat_id (int): The chat's id.
+        limit (int | Unset): How many to return at most. Default: 20.
+        before (int | Unset): The page that ends before this id.
+        after (int | Unset): The page that begins after this id.
+        around (int | Unset): The page with this id, or its place, in the middle.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ProblemDetails | list[Message]]
+    """
+
+    kwargs = _get_kwargs(
+        chat_id=chat_id,
+        limit=limit,
+        before=before,
+        after=after,
+        around=around,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    chat_id: int,
+    *,
+    client: AuthenticatedClient | Client,
+    limit: int | Unset = 20,
+    before: int | Unset = UNSET,
+    after: int | Unset = UNSET,
+    around: int | Unset = UNSET,
+) -> ProblemDetails | list[Message] | None:
+    """List a chat's messages
+
+     A page of at most `limit` messages, oldest first: before, after or around an id, without any of
+    these the newest. `Link` leads to the pages beside it.
+
+    Args:
+        chat_id (int): The chat's id.
+        limit (int | Unset): How many to return at most. Default: 20.
+        before (int | Unset): The page that ends before this id.
+        after (int | Unset): The page that begins after this id.
+        around (int | Unset): The page with this id, or its place, in the middle.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ProblemDetails | list[Message]
+    """
+
+    return sync_detailed(
+        chat_id=chat_id,
+        client=client,
+        limit=limit,
+        before=before,
+        after=after,
+        around=around,
+    ).parsed
+
+
+async def asyncio_detailed(
+    chat_id: int,
+    *,
+    client: AuthenticatedClient | Client,
+    limit: int | Unset = 20,
+    before: int | Unset = UNSET,
+    after: int | Unset = UNSET,
+    around: int | Unset = UNSET,
+) -> Response[ProblemDetails | list[Message]]:
+    """List a chat's messages
+
+     A page of at most `limit` messages, oldest first: before, after or around an id, without any of
+    these the newest. `Link` leads to the pages beside it.
+
+    Args:
+        chat_id (int): The chat's id.
+        limit (int | Unset): How many to return at most. Default: 20.
+        before (int | Unset): The page that ends before this id.
+        after (int | Unset): The page that begins after this id.
+        around (int | Unset): The page with this id, or its place, in the middle.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[ProblemDetails | list[Message]]
+    """
+
+    kwargs = _get_kwargs(
+        chat_id=chat_id,
+        limit=limit,
+        before=before,
+        after=after,
+        around=around,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    chat_id: int,
+    *,
+    client: AuthenticatedClient | Client,
+    limit: int | Unset = 20,
+    before: int | Unset = UNSET,
+    after: int | Unset = UNSET,
+    around: int | Unset = UNSET,
+) -> ProblemDetails | list[Message] | None:
+    """List a chat's messages
+
+     A page of at most `limit` messages, oldest first: before, after or around an id, without any of
+    these the newest. `Link` leads to the pages beside it.
+
+    Args:
+        chat_id (int): The chat's id.
+        limit (int | Unset): How many to return at most. Default: 20.
+        before (int | Unset): The page that ends before this id.
+        after (int | Unset): The page that begins after this id.
+        around (int | Unset): The page with this id, or its place, in the middle.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        ProblemDetails | list[Message]
+    """
+
+    return (
+        await asyncio_detailed(
+            chat_id=chat_id,
+            client=client,
+            limit=limit,
+            before=before,
+            after=after,
+            around=around,
+        )
+    ).parsed

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+
+T = TypeVar("T", bound="ChatCreate")
+
+
+@_attrs_define
+class ChatCreate:
+    """A chat to create.
+
+    Attributes:
+        title (str): What the chat is called. White space around it is trimmed; at least one visible character must
+            remain, and NUL is refused.
+    """
+
+    title: str
+
+    def to_dict(self) -> dict[str, Any]:
+        title = self.title
+
+        field_dict: dict[str, Any] = {}
+
+        field_dict.update(
+            {
+                "title": title,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        title = d.pop("title")
+
+        chat_create = cls(
+            title=title,
+        )
+
+        return chat_create

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+T = TypeVar("T", bound="Message")
+
+
+@_attrs_define
+class Message:
+    """A message in a chat.
+
+    Attributes:
+        id (int): Identifies the message among those of all chats; a later message has a larger id.
+        chat_id (int): The chat that the message is in.
+        text (str): What is said, kept exactly as sent. It holds at least one visible character, and no NUL.
+        created_at (datetime.datetime): When the message was created, by the database's clock, in UTC (RFC 3339).
+        author (str | Unset): Who says it, if anyone. It holds at least one visible character, and no NUL.
+        edited_at (datetime.datetime | Unset): When the text was last changed, if ever.
+    """
+
+    id: int
+    chat_id: int
+    text: str
+    created_at: datetime.datetime
+    author: str | Unset = UNSET
+    edited_at: datetime.datetime | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        id = self.id
+
+        chat_id = self.chat_id
+
+        text = self.text
+
+        created_at = self.created_at.isoformat()
+
+        author = self.author
+
+        edited_at: str | Unset = UNSET
+        if not isinstance(self.edited_at, Unset):
+            edited_at = self.edited_at.isoformat()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "chat_id": chat_id,
+                "text": text,
+                "created_at": created_at,
+            }
+        )
+        if author is not UNSET:
+            field_dict["author"] = author
+        if edited_at is not UNSET:
+            field_dict["edited_at"] = edited_at
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        id = d.pop("id")
+
+        chat_id = d.pop("chat_id")
+
+        text = d.pop("text")
+
+        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+        author = d.pop("author", UNSET)
+
+        _edited_at = d.pop("edited_at", UNSET)
+        edited_at: datetime.datetime | Unset
+        if isinstance(_edited_at, Unset):
+            edited_at = UNSET
+        else:
+            edited_at = datetime.datetime.fromisoformat(_edited_at)
+
+        message = cls(
+            id=id,
+            chat_id=chat_id,
+            text=text,
+            created_at=created_at,
+            author=author,
+            edited_at=edited_at,
+        )
+
+        message.additional_properties = d
+        return message
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,62 @@
+"""Problems that the service answers with (RFC 9457), as an exception."""
+
+from collections.abc import Mapping
+from typing import TypeVar, cast
+
+from .generated.models import ProblemDetails
+from .generated.types import Response
+
+T = TypeVar("T")
+
+
+class ApiProblem(Exception):
+    """The service answered with a problem instead of what was asked for.
+
+    `problem` is the whole problem document; `retry_after` says after how many seconds it is worth
+    asking again, or is None when the service did not say.
+    """
+
+    def __init__(self, problem: ProblemDetails, retry_after: int | None = None) -> None:
+        super().__init__(problem, retry_after)
+        self.problem = problem
+        self.retry_after = retry_after
+
+    @property
+    def status(self) -> int:
+        """Return the HTTP status, 400 to 599."""
+        return self.problem.status
+
+    @property
+    def type(self) -> str:
+        """Return the kind of problem, like `/problems/chat-not-found`: branch on this."""
+        return self.problem.type_
+
+    def __str__(self) -> str:
+        problem = self.problem
+        mistakes = [f"{mistake.location}: {mistake.detail}" for mistake in problem.errors or []]
+        detail = "; ".join([problem.detail, *mistakes])
+        return f"{problem.status} {problem.title}: {detail} (request {problem.request_id})"
+
+
+def expect(answer: T | ProblemDetails | None) -> T:
+    """Return what a generated call answered, when it is what was asked for.
+
+    Raises ApiProblem when it is a problem.
+    """
+    if isinstance(answer, ProblemDetails):
+        raise ApiProblem(answer)
+    # Every status is documented, so None is the answer of those calls only that answer nothing.
+    return cast(T, answer)
+
+
+def checked(response: Response[T | ProblemDetails]) -> T:
+    """Return what the response holds; raise ApiProblem, with its `Retry-After`, for a problem."""
+    if isinstance(response.parsed, ProblemDetails):
+        raise ApiProblem(response.parsed, retry_after(response.headers))
+    return cast(T, response.parsed)
+
+
+def retry_after(headers: Mapping[str, str]) -> int | None:
+    """Return the seconds that the headers ask to wait; the service never gives a date there."""
+    seconds = headers.get("Retry-After", "")
+    return int(seconds) if seconds.isdecimal() else None

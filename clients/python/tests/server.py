@@ -1,0 +1,166 @@
+"""A real service, and a proxy in front of it that fails as a network does."""
+
+import os
+import signal
+import socket
+import socketserver
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum, auto
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[3]
+PYTHON = ROOT / ".venv/bin/python"
+
+# What a developer may have in the environment or in .env, as if it were not set.
+UNSET = dict.fromkeys(("DB_HOST", "HOST", "RUNNING_IN_DOCKER", "WORKERS"), "")
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[str]:
+    """Yield the address of a service whose own PostgreSQL keeps its data in `folder`."""
+    port = free_port()
+    settings = {**UNSET, "PORT": str(port), "DATA_DIR": str(folder)}
+    log = folder.parent / "log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [str(PYTHON), "-m", "app"],
+            cwd=ROOT,
+            env={**os.environ, **settings},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as service,
+    ):
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_until_ready(url, service, log)
+            yield url
+        finally:
+            service.terminate()
+
+
+def wait_until_ready(url: str, service: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when the service answers that it is ready; fail when it ends or a minute passes."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert service.poll() is None, log.read_text()
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{url}/health/ready").status_code == 200:
+                return
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())
+
+
+class Database:
+    """The PostgreSQL of a service, to freeze."""
+
+    def __init__(self, folder: Path) -> None:
+        first = int((folder / "cluster/postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        self.processes = [first, *map(int, children)]
+
+    def freeze(self) -> None:
+        """Stop all of its processes where they are."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self.processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+
+
+class Fault(Enum):
+    """What the proxy does to a connection."""
+
+    CUT = auto()  # Closes it at once.
+    ANSWER_LOST = auto()  # Forwards the request, and closes it when the answer comes.
+    ANSWER_LATE = auto()  # Forwards the request, and keeps the answer until the client leaves.
+    GATEWAY_PAGE = auto()  # Answers itself, with a page.
+    GATEWAY_JSON = auto()  # Answers itself, with JSON of another shape than the service's.
+
+
+GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\n"
+ANSWERS = {
+    Fault.GATEWAY_PAGE: GATEWAY + b"Content-Type: text/html\r\n\r\n<html></html>",
+    Fault.GATEWAY_JSON: GATEWAY + b'Content-Type: application/json\r\n\r\n{"message": "Sorry"}',
+}
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    """Forwards connections to the service, after failing as many as there are `faults`."""
+
+    daemon_threads = True
+
+    def __init__(self, upstream: str, faults: list[Fault]) -> None:
+        parts = urlsplit(upstream)
+        self.upstream = (parts.hostname or "", parts.port or 80)
+        self.faults = faults
+        super().__init__(("127.0.0.1", 0), Connection)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Connection(socketserver.BaseRequestHandler):
+    """A connection of a client to the proxy."""
+
+    server: Proxy
+    request: socket.socket
+
+    def handle(self) -> None:
+        """Fail as the next fault says, or forward everything until either side ends it."""
+        fault = self.server.faults.pop(0) if self.server.faults else None
+        if fault is Fault.CUT:
+            return
+        if fault in ANSWERS:
+            self.request.recv(65536)
+            self.request.sendall(ANSWERS[fault])
+            return
+        with socket.create_connection(self.server.upstream) as service:
+            asking = threading.Thread(target=forward, args=(self.request, service))
+            asking.start()
+            if fault is None:
+                forward(service, self.request)
+            else:
+                service.recv(1)
+            if fault is Fault.ANSWER_LOST:
+                self.request.shutdown(socket.SHUT_RDWR)
+            asking.join()
+
+
+def forward(source: socket.socket, target: socket.socket) -> None:
+    """Forward what comes from `source` until it ends, then end `target` too."""
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def failing(upstream: str, *faults: Fault) -> Iterator[Proxy]:
+    """Yield a proxy that fails the first connections as `faults` say; all must have come."""
+    with Proxy(upstream, list(faults)) as proxy:
+        threading.Thread(target=proxy.serve_forever, args=(0.02,)).start()
+        try:
+            yield proxy
+        finally:
+            proxy.shutdown()
+    assert proxy.faults == []

@@ -1,0 +1,82 @@
+"""Both styles of the helpers, called alike, so that each test tells what holds for both."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, TypeVar
+
+import httpx
+
+import chat_and_message_client as blocking
+from chat_and_message_client import Client, aio
+from chat_and_message_client.generated.models import Changes, Message
+
+T = TypeVar("T")
+
+
+class Blocking:
+    """The blocking helpers, each call with a client of its own; what they yield is gathered."""
+
+    def __init__(self, url: str, timeout: float = 30) -> None:
+        self.url = url
+        self.timeout = timeout
+
+    def client(self) -> Client:
+        """Return a new client."""
+        return Client(base_url=self.url, timeout=httpx.Timeout(self.timeout))
+
+    def send_message(self, *arguments: Any, **options: Any) -> Message:
+        """Return the message that was sent."""
+        with self.client() as client:
+            return blocking.send_message(client, *arguments, **options)
+
+    def iterate_messages(self, *arguments: Any, **options: Any) -> list[Message]:
+        """Return all messages."""
+        with self.client() as client:
+            return list(blocking.iterate_messages(client, *arguments, **options))
+
+    def follow_changes(self, *arguments: Any, **options: Any) -> list[Changes]:
+        """Return all pages of changes."""
+        with self.client() as client:
+            return list(blocking.follow_changes(client, *arguments, **options))
+
+    def export_messages(self, *arguments: Any, **options: Any) -> list[Message]:
+        """Return all messages."""
+        with self.client() as client:
+            return list(blocking.export_messages(client, *arguments, **options))
+
+
+class Asyncio(Blocking):
+    """The helpers for asyncio, each call with a client and in a loop of its own."""
+
+    def send_message(self, *arguments: Any, **options: Any) -> Message:
+        """Return the message that was sent."""
+        return self.run(lambda client: aio.send_message(client, *arguments, **options))
+
+    def iterate_messages(self, *arguments: Any, **options: Any) -> list[Message]:
+        """Return all messages."""
+        return self.gather(lambda client: aio.iterate_messages(client, *arguments, **options))
+
+    def follow_changes(self, *arguments: Any, **options: Any) -> list[Changes]:
+        """Return all pages of changes."""
+        return self.gather(lambda client: aio.follow_changes(client, *arguments, **options))
+
+    def export_messages(self, *arguments: Any, **options: Any) -> list[Message]:
+        """Return all messages."""
+        return self.gather(lambda client: aio.export_messages(client, *arguments, **options))
+
+    def gather(self, call: Callable[[Client], AsyncGenerator[T, None]]) -> list[T]:
+        """Return all that the call yields."""
+
+        async def gathered(client: Client) -> list[T]:
+            return [value async for value in call(client)]
+
+        return self.run(gathered)
+
+    def run(self, call: Callable[[Client], Awaitable[T]]) -> T:
+        """Return what the call returns."""
+
+        async def run() -> T:
+            async with self.client() as client:
+                return await call(client)
+
+        return asyncio.run(run())

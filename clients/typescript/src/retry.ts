@@ -1,0 +1,92 @@
+import { ApiProblem } from "./problem.js";
+
+/** How hard to try. */
+export interface RetryOptions {
+  /** How often to try at most, 1 or more; 5 unless told otherwise. */
+  attempts?: number;
+  /** How long one attempt may take, in milliseconds; 10 000 unless told otherwise. */
+  timeout?: number;
+  /** Gives up at once when aborted. */
+  signal?: AbortSignal;
+}
+
+// What the service, or a gateway in front of it, answers when trying again may help.
+const PASSING = new Set([502, 503, 504]);
+const FIRST_DELAY = 250;
+const LONGEST_DELAY = 30_000;
+
+/**
+ * Returns what `request` returns, trying again after network errors, timeouts, 502, 503 and 504.
+ * Between two attempts it waits for what `Retry-After` asks and for at least a delay that doubles
+ * from a quarter of a second, but never longer than 30 seconds.
+ *
+ * @throws What the last attempt threw, or the reason of `signal`.
+ */
+export async function retrying<Result>(
+  request: (signal: AbortSignal) => Promise<Result>,
+  { attempts = 5, timeout = 10_000, signal }: RetryOptions = {},
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await attempted(request, timeout, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (attempt >= attempts || !mayPass(error)) throw error;
+      await pause(delayAfter(error, attempt), signal);
+    }
+  }
+}
+
+/** Resolves after so many milliseconds; rejects with the reason of `signal` when aborted. */
+export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    }, milliseconds);
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort, { once: true });
+  });
+}
+
+// By hand: in Node 20, what `AbortSignal.timeout` and `AbortSignal.any` make can be collected as
+// garbage while a request still waits for it, and then never ends that request.
+async function attempted<Result>(
+  request: (signal: AbortSignal) => Promise<Result>,
+  timeout: number,
+  signal?: AbortSignal,
+): Promise<Result> {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal?.reason);
+  const late = () => controller.abort(new DOMException("No answer in time.", "TimeoutError"));
+  const timer = setTimeout(late, timeout);
+  signal?.addEventListener("abort", abort);
+  try {
+    signal?.throwIfAborted();
+    return await request(controller.signal);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+// Only an answer says that trying again is vain; without one nobody knows.
+function mayPass(error: unknown): boolean {
+  return !(error instanceof ApiProblem) || PASSING.has(error.problem.status);
+}
+
+function delayAfter(error: unknown, attempt: number): number {
+  // The delays of many clients differ, so that they do not all come back at the same moment.
+  const backoff = FIRST_DELAY * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
+  return Math.min(LONGEST_DELAY, Math.max(backoff, 1000 * secondsAsked(error)));
+}
+
+function secondsAsked(error: unknown): number {
+  if (!(error instanceof ApiProblem)) return 0;
+  const seconds = Number(error.response.headers.get("Retry-After"));
+  return Number.isFinite(seconds) ? seconds : 0; // A date (RFC 9110) comes from no service of ours.
+}

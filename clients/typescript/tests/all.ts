@@ -1,0 +1,8 @@
+// One process for all tests, so that all drive the one service that it starts.
+import "./client.js";
+import "./changes.js";
+import "./errors.js";
+import "./export.js";
+import "./package.js";
+import "./paging.js";
+import "./sending.js";

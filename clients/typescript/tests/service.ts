@@ -1,0 +1,160 @@
+// What the tests drive: real services, and a real network that fails when told to.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { Transform } from "node:stream";
+import { after } from "node:test";
+
+import { type Chat, type Client, createChat, createClient } from "chat-and-message-client";
+
+export const PACKAGE = resolve(import.meta.dirname, "..");
+const ROOT = resolve(PACKAGE, "../..");
+const PYTHON = join(ROOT, ".venv/bin/python");
+
+const endings: (() => unknown)[] = [];
+
+after(async () => {
+  for (const end of endings.reverse()) await end();
+});
+
+/** Does something when all tests are done; what was started last ends first. */
+function atEnd(end: () => unknown): void {
+  endings.push(end);
+}
+
+/** The service that the environment names or, if it names none, one of our own. */
+export const url = process.env["CHAT_API_URL"] ?? (await startService());
+export const client = createClient({ baseUrl: url });
+
+/** Returns a folder of a test's own, which is gone afterwards. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "chat-client-"));
+  atEnd(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function startService(): Promise<string> {
+  return startServiceOn(join(await temporaryFolder(), "data"));
+}
+
+let withoutDatabase: Promise<string> | undefined;
+
+/** Returns where a service listens whose PostgreSQL was stopped, so that it answers 503. */
+export function serviceWithoutDatabase(): Promise<string> {
+  return (withoutDatabase ??= startServiceAndStopDatabase());
+}
+
+async function startServiceAndStopDatabase(): Promise<string> {
+  const data = join(await temporaryFolder(), "data");
+  const service = await startServiceOn(data);
+  const [postgres] = (await readFile(join(data, "cluster/postmaster.pid"), "utf8")).split("\n");
+  process.kill(Number(postgres), "SIGQUIT");
+  while ((await fetch(`${service}/health/ready`)).ok);
+  return service;
+}
+
+async function startServiceOn(data: string): Promise<string> {
+  const port = await freePort();
+  const place = { DATA_DIR: data, DB_HOST: "", HOST: "127.0.0.1", PORT: port };
+  const server = spawn(PYTHON, ["-m", "app"], {
+    cwd: ROOT,
+    env: { ...process.env, ...place, LOG_LEVEL: "info" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  atEnd(() => stop(server));
+  await listening(server);
+  return `http://127.0.0.1:${port}`;
+}
+
+async function listening(server: ChildProcess): Promise<void> {
+  const log: string[] = [];
+  await new Promise<void>((listening, fail) => {
+    for (const output of [server.stdout!, server.stderr!]) {
+      createInterface(output).on("line", (line) => {
+        log.push(line);
+        if (line.includes("Uvicorn running on")) listening();
+      });
+    }
+    server.once("exit", () => fail(new Error(`The service did not start:\n${log.join("\n")}`)));
+  });
+}
+
+async function stop(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null) return;
+  server.kill("SIGTERM");
+  await once(server, "exit");
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return String(port);
+}
+
+/** What a connection meets: the service's answer is lost or never comes, or another answers. */
+export type Mishap = "answer lost" | "no answer" | { insteadAnswers: string };
+
+/**
+ * Returns where a proxy of the service listens. Its first connections meet the mishaps, which are
+ * taken from the list; all others work.
+ */
+export async function startProxy(mishaps: Mishap[]): Promise<string> {
+  const sockets = new Set<Socket>();
+  const proxy = createServer((near) => {
+    const mishap = mishaps.shift();
+    const far = connectTo(typeof mishap === "object" ? mishap.insteadAnswers : url);
+    for (const socket of [near, far]) sockets.add(socket.on("error", () => socket.destroy()));
+    if (typeof mishap === "object") near.pipe(closing()).pipe(far);
+    else near.pipe(far);
+    if (mishap === "answer lost") far.once("data", () => near.destroy() && far.destroy());
+    else if (mishap === "no answer") far.resume();
+    else far.pipe(near);
+  }).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  atEnd(() => close(proxy, sockets));
+  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+}
+
+/** Returns what asks the service to close the connection: the next attempt makes another. */
+function closing(): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const text = chunk.toString("latin1").replace("connection: keep-alive", "connection: close");
+      done(null, Buffer.from(text, "latin1"));
+    },
+  });
+}
+
+function connectTo(service: string): Socket {
+  const { hostname, port } = new URL(service);
+  return connect(Number(port || 80), hostname);
+}
+
+function close(proxy: Server, sockets: Set<Socket>): void {
+  proxy.close();
+  for (const socket of sockets) socket.destroy();
+}
+
+/** Returns a new chat. */
+export async function newChat(on: Client = client): Promise<Chat> {
+  const { data } = await createChat({
+    client: on,
+    body: { title: "A chat" },
+    throwOnError: true,
+  });
+  return data;
+}
+
+/** Returns all that an iterator yields. */
+export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
