@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -221,10 +221,7 @@ class Database:
                 session.commit()
                 return result
 
-        async def answer() -> T:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
-
-        return await in_time(answer())
+        return await in_time(asyncio.get_running_loop().run_in_executor(self._threads, call))
 
     async def close(self) -> None:
         """Serve what waits and close all connections; a statement that hangs is not waited for."""
@@ -236,7 +233,7 @@ class Database:
         self.engine.dispose()
 
 
-async def in_time(answer: Coroutine[Any, Any, T]) -> T:
+async def in_time(answer: Awaitable[T]) -> T:
     """Return what the database answers; raises Unavailable when it cannot, or not in time."""
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT):
@@ -258,10 +255,10 @@ def without_values(error: exc.SQLAlchemyError | psycopg2.Error) -> Exception:
 
     PostgreSQL puts the row that it refused into the error's detail.
     """
-    code = getattr(cause_of(error), "pgcode", None)
-    if code is None:
+    cause = cause_of(error)
+    if not isinstance(cause, psycopg2.Error):
         return error
-    said = f"SQLSTATE {code}: {first_line(error)}"
+    said = f"SQLSTATE {cause.pgcode}: {first_line(error)}"
     return exc.SQLAlchemyError(said).with_traceback(error.__traceback__)
 
 
