@@ -9,7 +9,7 @@ would not, since sequences know no transactions (PostgreSQL documentation, chapt
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Generic, NamedTuple
 
 from sqlalchemy import (
@@ -62,11 +62,6 @@ class Created(NamedTuple, Generic[Row]):
 
     row: Row
     replayed: bool
-
-
-# A function that selects, of a list, so many rows with ids between two others, in their order or,
-# if so told, from the newest.
-Between = Callable[[int, int, bool, int], SelectOfScalar[Any]]
 
 
 def create_chat(session: Session, chat: ChatCreate, key: str | None = None) -> Created[Chat]:
@@ -242,7 +237,7 @@ STORE_MESSAGES = Prepared(
     ON CONFLICT (chat_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
     RETURNING
         id, chat_id, revision, idempotency_key,
-        '{{' || {json_of(Message, "message")} || '}}' AS json
+        '{{' || {json_of(Message, "message")} || '}}'
 """,
 )
 
@@ -421,32 +416,6 @@ def delete_message(
     return deleted
 
 
-def messages_between(chat_id: int | None = None) -> Between:
-    """Return how to select messages: of one chat, or of all."""
-    if chat_id is None:
-        return all_messages_between
-
-    def between(low: int, high: int, newest_first: bool, count: int) -> SelectOfScalar[Message]:
-        # Not `chat_id = …`: PostgreSQL might then walk the index on (id) alone, past all that was
-        # sent to other chats meanwhile. This, only the primary key can serve.
-        place = tuple_(col(Message.chat_id), col(Message.id))
-        order: list[Any] = [col(Message.chat_id), col(Message.id)]
-        if newest_first:
-            order = [column.desc() for column in order]
-        within = select(Message).where(place > (chat_id, low), place < (chat_id, high))
-        return within.order_by(*order).limit(count)
-
-    return between
-
-
-def all_messages_between(
-    low: int, high: int, newest_first: bool, count: int
-) -> SelectOfScalar[Message]:
-    """Return how to select messages of all chats."""
-    order = col(Message.id).desc() if newest_first else col(Message.id)
-    return select(Message).where(Message.id > low, Message.id < high).order_by(order).limit(count)
-
-
 class AskedPage(NamedTuple):
     """A page to read, of the messages of a chat or, where that does not matter, of all rows."""
 
@@ -462,21 +431,22 @@ class Written(NamedTuple):
     json: str
 
 
+def place_of(key: tuple[str, ...], chat_id: str, id_: object) -> str:
+    """Return the SQL of a row's place in the order of a key: its ids, or a chat's."""
+    values = {"chat_id": chat_id, "id": id_}
+    return f"({', '.join(str(values[column]) for column in key)})"
+
+
 def pages_of(name: str, model: type[Chat | Message], *key: str) -> Prepared:
-    """Return the statement that reads pages of a table by a key: its ids, or a chat's.
+    """Return the statement that reads pages of a table by a key.
 
     Of each page it reads what is needed of both sides of the cursor.
     """
     table = str(model.__tablename__)
-    columns = [f"{table}.{column}" for column in key]
-    row, newest_first = ", ".join(columns), ", ".join(f"{column} DESC" for column in columns)
-
-    def at(id_: str) -> str:
-        return f"(asked.chat_id, {id_})" if "chat_id" in key else f"({id_})"
-
-    older = f"({row}) > {at('0')} AND ({row}) < {at('asked.pivot')}"
-    newer = f"({row}) >= {at('asked.pivot')} AND ({row}) < {at(str(END))}"
-
+    row = place_of(key, f"{table}.chat_id", f"{table}.id")
+    first, pivot, end = (place_of(key, "asked.chat_id", id_) for id_ in (0, "asked.pivot", END))
+    newest_first = ", ".join(f"{table}.{column} DESC" for column in key)
+    oldest_first = ", ".join(f"{table}.{column}" for column in key)
     return Prepared(
         name,
         ("bigint[]", "bigint[]", "bigint[]", "bigint[]"),
@@ -486,11 +456,11 @@ def pages_of(name: str, model: type[Chat | Message], *key: str) -> Prepared:
             WITH ORDINALITY AS asked (chat_id, pivot, older_count, newer_count, place)
         CROSS JOIN LATERAL (
             (
-                SELECT * FROM {table} WHERE {older}
+                SELECT * FROM {table} WHERE {row} > {first} AND {row} < {pivot}
                 ORDER BY {newest_first} LIMIT asked.older_count
             ) UNION ALL (
-                SELECT * FROM {table} WHERE {newer}
-                ORDER BY {row} LIMIT asked.newer_count
+                SELECT * FROM {table} WHERE {row} >= {pivot} AND {row} < {end}
+                ORDER BY {oldest_first} LIMIT asked.newer_count
             )
         ) AS page
         """,
@@ -554,9 +524,9 @@ class Piece(NamedTuple):
 
 
 def pieces_of(name: str, *key: str) -> Prepared:
-    """Return the statement that reads the first messages after one, by the ids or by a chat's."""
-    row = ", ".join(f"message.{column}" for column in key)
-    first, last = ("($1, $2)", f"($1, {END})") if "chat_id" in key else ("($2)", f"({END})")
+    """Return the statement that reads the first messages after one, in the order of a key."""
+    row = place_of(key, "message.chat_id", "message.id")
+    after, end = place_of(key, "$1", "$2"), place_of(key, "$1", END)
     # They come in their order, as the documentation has it for such a subquery (chapter 9.21).
     return Prepared(
         name,
@@ -564,10 +534,9 @@ def pieces_of(name: str, *key: str) -> Prepared:
         f"""
         SELECT max(id), string_agg('{{' || {json_of(Message, "piece")} || '}}', $4)
         FROM (
-            SELECT * FROM message WHERE ({row}) > {first} AND ({row}) < {last}
-            ORDER BY {row} LIMIT $3
+            SELECT * FROM message WHERE {row} > {after} AND {row} < {end}
+            ORDER BY {", ".join(f"message.{column}" for column in key)} LIMIT $3
         ) AS piece
-        WHERE $1 IS NOT NULL
         """,
     )
 
@@ -600,15 +569,14 @@ def search_messages(
 def find_words(
     session: Session, words: str, chat_id: int | None, where: tuple[int, int, bool, int]
 ) -> Sequence[Message]:
-    """Return the messages that have the words, by the arguments of a `Between`.
+    """Return the messages that have the words, by the arguments of `messages_between`.
 
     What most messages say is found among those nearest. Only the index finds what few say, but it
     has no order, so that what it finds has to be sorted.
     """
     low, high, newest_first, count = where
-    near = aliased(
-        Message, messages_between(chat_id)(low, high, newest_first, LOOKED_THROUGH).subquery()
-    )
+    nearest = messages_between(chat_id, low, high, newest_first, LOOKED_THROUGH)
+    near = aliased(Message, nearest.subquery())
     order: ColumnElement[Any] = col(near.id).desc() if newest_first else col(near.id) + 0
     found = session.exec(select(near).where(say(words)).order_by(order).limit(count)).all()
     if len(found) == count:
@@ -620,6 +588,26 @@ def find_words(
         statement = statement.where(Message.chat_id == chat_id)
     order = unindexed.desc() if newest_first else unindexed
     return session.exec(statement.order_by(order).limit(count)).all()
+
+
+def messages_between(
+    chat_id: int | None, low: int, high: int, newest_first: bool, count: int
+) -> SelectOfScalar[Message]:
+    """Return how to select so many messages with ids between two others, of one chat or of all.
+
+    In their order or, if so told, from the newest.
+    """
+    order: list[Any] = [col(Message.id)]
+    within = select(Message).where(Message.id > low, Message.id < high)
+    if chat_id is not None:
+        # Not `chat_id = …`: PostgreSQL might then walk the index on (id) alone, past all that was
+        # sent to other chats meanwhile. This, only the primary key can serve.
+        place = tuple_(col(Message.chat_id), col(Message.id))
+        order = [col(Message.chat_id), col(Message.id)]
+        within = select(Message).where(place > (chat_id, low), place < (chat_id, high))
+    if newest_first:
+        order = [column.desc() for column in order]
+    return within.order_by(*order).limit(count)
 
 
 def say(words: str) -> ColumnElement[bool]:

@@ -77,7 +77,9 @@ Trimmed = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidato
 # What the search looks at: the words of a text, in any language.
 WORDS: ColumnElement[Any] = literal_column("to_tsvector('simple', text)")
 
-IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
+# What a key may be: 1 to 255 visible ASCII characters.
+KEY = r"[\x21-\x7e]{1,255}"
+IdempotencyKey = Annotated[str, StringConstraints(pattern=f"^{KEY}$")]
 
 
 def unique_key(name: str, *columns: str) -> Index:

@@ -14,12 +14,12 @@ from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import crud
 from app.api import chats, messages
-from app.core.body import MAX_BODY
-from app.core.database import Database
-from app.core.errors import KeyReused, Problem
-from app.models import MessageCreate
+from app.api.params import database_of
+from app.api.router import REFUSALS
+from app.core.body import MAX_BODY, declared_length
+from app.core.errors import Problem
+from app.models import KEY, MessageCreate
 from app.paging import Cursor
 
 # Less than the largest id, without comparing.
@@ -28,10 +28,10 @@ PLAIN_QUERY = re.compile(
     f"(?:limit=(?P<limit>[1-9][0-9]?|100))?"
     f"(?:(?:^|&)(?P<cursor>before|after|around)=(?P<id>{PLAIN_ID}))?".encode()
 )
-PLAIN_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+PLAIN_KEY = re.compile(KEY.encode())
 
 # The headers that say how a message is sent.
-SEND_HEADERS = (b"content-type", b"content-length", b"content-encoding", b"idempotency-key")
+SEND_HEADERS = (b"content-type", b"content-encoding", b"idempotency-key")
 
 Read = Callable[[Request, int, Cursor, int], Awaitable[Response]]
 
@@ -49,12 +49,6 @@ async def read_chat(request: Request, chat_id: int, _: Cursor, limit: int) -> Re
 async def list_messages(request: Request, chat_id: int, cursor: Cursor, limit: int) -> Response:
     """Return the answer to a page of a chat's messages."""
     return await messages.list_chat_messages(chat_id, database_of(request), request, cursor, limit)
-
-
-def database_of(request: Request) -> Database:
-    """Return the database that the application opened."""
-    database: Database = request.app.state.database
-    return database
 
 
 class DirectRoute:
@@ -137,11 +131,11 @@ class PlainHeaders(NamedTuple):
                 if name in given:
                     return None
                 given[name] = value
-        length, key = given.get(b"content-length", b""), given.get(b"idempotency-key")
         if given.get(b"content-type") != b"application/json" or b"content-encoding" in given:
             return None
-        if not length.isdigit() or int(length) > MAX_BODY:
+        if not 0 < declared_length(scope) <= MAX_BODY:
             return None
+        key = given.get(b"idempotency-key")
         if key is None:
             return cls(None)
         return cls(key.decode()) if PLAIN_KEY.fullmatch(key) else None
@@ -171,8 +165,8 @@ class Direct:
             response = await route.answer(request, chat_id)
         except Problem as problem:
             response = problem.response()
-        except crud.KeyReused:
-            response = KeyReused().response()
+        except tuple(REFUSALS) as refusal:
+            response = REFUSALS[type(refusal)]().response()
         except ClientDisconnect:
             return
         if response is None:

@@ -5,6 +5,7 @@ reachable.
 """
 
 import re
+from functools import cache
 from html import escape
 from importlib.resources import files
 
@@ -104,6 +105,13 @@ def kinds(problem: type[Problem]) -> list[type[Problem]]:
     return [kind for kind in below if hasattr(kind, "type")]
 
 
+@cache
+def redoc_script() -> bytes:
+    """Return ReDoc without the address of its maker's logo, which is on its maker's host."""
+    script = (ASSETS / "redoc.standalone.js").read_bytes()
+    return script.replace(LOGO, b"assets/favicon.png")
+
+
 def install(app: FastAPI) -> None:
     """Have `app` serve the pages."""
     app.include_router(router)
@@ -132,8 +140,6 @@ def install(app: FastAPI) -> None:
 
     @app.get("/assets/redoc.standalone.js", include_in_schema=False)
     async def serve_redoc() -> Response:
-        # ReDoc shows its maker's logo, from its maker's host.
-        script = (ASSETS / "redoc.standalone.js").read_bytes().replace(LOGO, b"assets/favicon.png")
-        return Response(script, media_type="text/javascript")
+        return Response(redoc_script(), media_type="text/javascript")
 
     app.mount("/assets", StaticFiles(directory=str(ASSETS)))

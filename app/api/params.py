@@ -114,10 +114,15 @@ def at_most_one(cursor: Cursor) -> Cursor:
     return cursor
 
 
-async def get_database(request: Request) -> Database:
+def database_of(request: Request) -> Database:
     """Return the database that the application opened."""
     database: Database = request.app.state.database
     return database
+
+
+async def get_database(request: Request) -> Database:
+    """Return the same, as a dependency that needs no thread."""
+    return database_of(request)
 
 
 Place = Annotated[Cursor, Depends(get_cursor)]

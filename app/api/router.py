@@ -1,13 +1,21 @@
 """The versioned API, and the same routes at the root for clients of the original contract."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from app import crud
 from app.api import chats, health, messages
-from app.core.errors import KeyReused, NotFound, Stale
+from app.core.errors import KeyReused, NotFound, Problem, Stale
 
 PREFIX = "/api/v1"
+
+# How clients are told what crud refuses.
+REFUSALS: dict[type[Exception], Callable[[], Problem]] = {
+    crud.Stale: Stale,
+    crud.KeyReused: KeyReused,
+}
 
 ROUTERS: tuple[APIRouter, ...] = (chats.router, messages.router)
 
@@ -21,13 +29,11 @@ def install(app: FastAPI) -> None:
     app.include_router(health.router)
     app.router.redirect_slashes = False
 
-    @app.exception_handler(crud.Stale)
-    async def answer_stale(request: Request, error: crud.Stale) -> Response:
-        return Stale().response()
+    async def answer(request: Request, error: Exception) -> Response:
+        return REFUSALS[type(error)]().response()
 
-    @app.exception_handler(crud.KeyReused)
-    async def answer_key_reused(request: Request, error: crud.KeyReused) -> Response:
-        return KeyReused().response()
+    for refusal in REFUSALS:
+        app.add_exception_handler(refusal, answer)
 
     async def other_slash_form(scope: Scope, receive: Receive, send: Send) -> None:
         """Try a path that no route has once more, with its trailing slash added or removed."""

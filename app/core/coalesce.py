@@ -1,7 +1,8 @@
-"""Concurrent calls served together: one thread, one statement, one commit for all of them.
+"""Concurrent calls served together: one statement and one commit for all of them.
 
 While one batch is being served, calls that arrive wait; the next batch takes them all. Nothing
-waits for a timer: a call that finds nobody being served is a batch of its own at once.
+waits for a timer: a call that finds nobody being served is a batch of its own as soon as a turn of
+the event loop brings no other.
 """
 
 import asyncio

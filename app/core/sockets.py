@@ -12,7 +12,7 @@ def something_to_read(socket: int) -> bool:
     return wait_for(socket, reading=True, seconds=0)
 
 
-def wait_for(socket: int, reading: bool, seconds: float | None = 10) -> bool:
+def wait_for(socket: int, reading: bool, seconds: float = 10) -> bool:
     """Return whether the socket can be read from, or written to, within so many seconds."""
     with selectors.DefaultSelector() as selector:
         selector.register(socket, selectors.EVENT_READ if reading else selectors.EVENT_WRITE)
