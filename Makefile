@@ -33,7 +33,7 @@ lock: .venv/installed  ## Pin the newest versions that pyproject.toml allows int
 		--output-file requirements.txt pyproject.toml
 
 fuzz: .venv/fuzz  ## Try to break a server of its own with generated requests, for five minutes
-	$(BIN)/python tests/fuzz.py $(ARGS)
+	$(BIN)/python tests/operation/fuzz.py $(ARGS)
 
 bench: .venv/bench  ## Measure the service against others of its kind; needs Linux and wrk
 	.venv/benchmarks/bin/python -m benchmarks $(ARGS)

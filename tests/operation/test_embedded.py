@@ -20,7 +20,7 @@ import pytest
 
 from app.core.embedded import EmbeddedPostgresError, _binaries, embedded_postgres
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 SERVICE = """
 import json, sys
 from dataclasses import asdict

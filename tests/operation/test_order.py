@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import JSON, Postgres, Service, running
-from tests.wire import Wire
+from tests.support.wire import Wire
 
 MESSAGES = 20_480
 WRITERS = 64

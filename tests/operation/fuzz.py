@@ -1,6 +1,6 @@
 """`make fuzz`: generated requests, by schemathesis, against a service of its own.
 
-`python tests/fuzz.py [SECONDS]` runs for 300 seconds unless told otherwise. It ends with status 0
+`python tests/operation/fuzz.py [SECONDS]` runs for 300 seconds unless told otherwise. It ends with status 0
 when no check failed and the service's log shows no server error.
 """
 
@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from app.core.embedded import embedded_postgres
 from tests.support import ROOT, Postgres, running
@@ -27,7 +27,7 @@ def fuzz(seconds: str) -> int:
     ):
         schemathesis = str(ROOT / ".venv/fuzzer/bin/schemathesis")
         options = ["--checks=all", "--continue-on-failure", f"--max-time={seconds}"]
-        config = f"--config-file={ROOT / 'tests/schemathesis.toml'}"
+        config = f"--config-file={ROOT / 'tests/operation/schemathesis.toml'}"
         command = [schemathesis, config, "run", f"{service.url}/openapi.json", *options]
         status = subprocess.run(command, cwd=folder).returncode
         errors = [line for line in service.lines() if line.get("status", 0) >= 500]

@@ -19,7 +19,7 @@ import psycopg2
 
 from app.core.config import Settings
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PROBLEM = "application/problem+json"
 
 JSON = dict[str, Any]

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.compatibility import breaking_changes
+from tests.documents.compatibility import breaking_changes
 from tests.support import JSON, ROOT, run_python
 
 COMMITTED: JSON = json.loads((ROOT / "openapi.json").read_text())
 # The document of the last release; a release puts its own here.
-RELEASED: JSON = json.loads((ROOT / "tests/released.openapi.json").read_text())
+RELEASED: JSON = json.loads((ROOT / "tests/documents/released.openapi.json").read_text())
 
 OPERATIONS = [
     (f"{method.upper()} {path}", operation)
