@@ -26,7 +26,14 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.core.driven import Blocking, Prepared, Rows, Statements, result_of
+from app.core.database.connection import (
+    Executor,
+    PreparedStatement,
+    Rows,
+    SyncConnection,
+    result_of,
+)
+from app.core.database.json_sql import json_of
 from app.models import (
     WORDS,
     BatchedMessage,
@@ -40,13 +47,12 @@ from app.models import (
     MessageUpdate,
 )
 from app.paging import END, Cursor, Page, Row, cut, cut_at, id_of, sides
-from app.rendering import json_of
 
 # How many messages a search looks through itself before it asks the index.
-LOOKED_THROUGH = 500
+SCAN_LIMIT = 500
 
 # How many messages of an earlier version get their revisions at a time.
-NUMBERED_AT_ONCE = 1000
+BACKFILL_SIZE = 1000
 
 
 class Stale(Exception):
@@ -89,14 +95,14 @@ def read_revision(session: Session, chat_id: int) -> int | None:
     return session.exec(select(Chat.revision).where(Chat.id == chat_id)).one_or_none()
 
 
-class Asked(NamedTuple):
+class ChatRequest(NamedTuple):
     """A chat to read, with how many of its newest messages."""
 
     chat_id: int
     limit: int
 
 
-class Found(NamedTuple):
+class RenderedChat(NamedTuple):
     """A chat as it is answered."""
 
     revision: int
@@ -104,7 +110,7 @@ class Found(NamedTuple):
 
 
 # Places are compared, as `messages_between` explains.
-READ_CHATS = Prepared(
+READ_CHATS = PreparedStatement(
     "read_chats",
     ("bigint[]", "bigint[]"),
     f"""
@@ -127,16 +133,18 @@ READ_CHATS = Prepared(
 )
 
 
-async def read_chats(statements: Statements, asked: Sequence[Asked]) -> list[Found | None]:
+async def read_chats(
+    statements: Executor, asked: Sequence[ChatRequest]
+) -> list[RenderedChat | None]:
     """Return each chat with its newest messages, oldest first, or None if there is none.
 
     One statement, so that all of it is of one moment.
     """
     chat_ids, limits = zip(*asked, strict=True)
-    found: list[Found | None] = [None] * len(asked)
+    found: list[RenderedChat | None] = [None] * len(asked)
     rows = await statements.fetch(READ_CHATS, list(chat_ids), list(limits))
     for place, revision, json_ in rows:
-        found[place - 1] = Found(revision, json_)
+        found[place - 1] = RenderedChat(revision, json_)
     return found
 
 
@@ -176,7 +184,7 @@ def delete_chat(session: Session, chat_id: int, revisions: Collection[int] | Non
     return deleted
 
 
-class Sending(NamedTuple):
+class SendMessageRequest(NamedTuple):
     """A message to send, and where to."""
 
     chat_id: int
@@ -190,7 +198,7 @@ class Sending(NamedTuple):
         return digest_of(self.text, self.author) if self.key is not None else None
 
 
-class Sent(NamedTuple):
+class SentMessage(NamedTuple):
     """A message as it is answered, stored now or, if `replayed`, when its key came first.
 
     A message that was edited since has no revision here: nobody shall take this for the current
@@ -206,7 +214,7 @@ class Sent(NamedTuple):
 # Messages whose keys did not come before are stored, under the locks of their chats. These are
 # taken in one order by every process, so that two batches never wait for each other. A key that
 # comes at the same time waits for the lock, and then is a conflict.
-STORE_MESSAGES = Prepared(
+STORE_MESSAGES = PreparedStatement(
     "store_messages",
     ("bigint[]", "varchar[]", "varchar[]", "varchar[]", "bytea[]"),
     f"""
@@ -243,7 +251,7 @@ STORE_MESSAGES = Prepared(
 
 
 # What was answered when a key came first, even if the message was edited since.
-FIND_SENT = Prepared(
+FIND_SENT = PreparedStatement(
     "find_sent",
     ("bigint", "varchar", "varchar"),
     f"""
@@ -265,8 +273,8 @@ FIND_SENT = Prepared(
 
 
 async def send_messages(
-    statements: Statements, sendings: Sequence[Sending]
-) -> list[Sent | KeyReused | None]:
+    statements: Executor, sendings: Sequence[SendMessageRequest]
+) -> list[SentMessage | KeyReused | None]:
     """Return what became of each message, stored in their order by one statement.
 
     None stands for no such chat, KeyReused for a key that came with something else before.
@@ -274,7 +282,7 @@ async def send_messages(
     columns = [list(column) for column in zip(*sendings, strict=True)]
     digests = [sending.digest for sending in sendings]
     stored = by_chat_and_key(await statements.fetch(STORE_MESSAGES, *columns, digests))
-    sent: list[Sent | KeyReused | None] = []
+    sent: list[SentMessage | KeyReused | None] = []
     for sending in sendings:
         row = next(stored[sending.chat_id, sending.key], None)
         lost = row is None and sending.key is not None
@@ -282,15 +290,17 @@ async def send_messages(
     return sent
 
 
-def by_chat_and_key(stored: Rows) -> defaultdict[tuple[int, str | None], Iterator[Sent]]:
+def by_chat_and_key(stored: Rows) -> defaultdict[tuple[int, str | None], Iterator[SentMessage]]:
     """Return the messages stored just now, in their order, by chat and idempotency key."""
-    found = defaultdict[tuple[int, str | None], list[Sent]](list)
+    found = defaultdict[tuple[int, str | None], list[SentMessage]](list)
     for id_, chat_id, revision, key, json_ in sorted(stored):
-        found[chat_id, key].append(Sent(id_, revision, json_, replayed=False))
+        found[chat_id, key].append(SentMessage(id_, revision, json_, replayed=False))
     return defaultdict(lambda: iter(()), {place: iter(some) for place, some in found.items()})
 
 
-async def replay(statements: Statements, sending: Sending) -> Sent | KeyReused | None:
+async def replay(
+    statements: Executor, sending: SendMessageRequest
+) -> SentMessage | KeyReused | None:
     """Return what was answered when the key came first."""
     found = await statements.fetch(FIND_SENT, sending.chat_id, sending.key, sending.text)
     if not found:
@@ -300,20 +310,20 @@ async def replay(statements: Statements, sending: Sending) -> Sent | KeyReused |
         return (await send_messages(statements, [sending]))[0]
     if digest is None or bytes(digest) != sending.digest:
         return KeyReused()
-    return Sent(id_, revision, json_, replayed=True)
+    return SentMessage(id_, revision, json_, replayed=True)
 
 
 def create_messages(
     session: Session, chat_id: int, messages: Sequence[BatchedMessage]
-) -> list[Sent] | None:
+) -> list[SentMessage] | None:
     """Return the messages, stored in their order, all or none, or None if there is no such chat.
 
     Raises KeyReused when the key of one came with something else before.
     """
     connection = session.connection(execution_options={"isolation_level": "READ COMMITTED"})
-    sendings = [Sending(chat_id, m.text, m.author, m.idempotency_key) for m in messages]
+    sendings = [SendMessageRequest(chat_id, m.text, m.author, m.idempotency_key) for m in messages]
     done = []
-    for sent in result_of(send_messages(Blocking(connection), sendings)):
+    for sent in result_of(send_messages(SyncConnection(connection), sendings)):
         if sent is None:
             return None
         if isinstance(sent, KeyReused):
@@ -416,7 +426,7 @@ def delete_message(
     return deleted
 
 
-class AskedPage(NamedTuple):
+class PageRequest(NamedTuple):
     """A page to read, of the messages of a chat or, where that does not matter, of all rows."""
 
     cursor: Cursor
@@ -437,7 +447,7 @@ def place_of(key: tuple[str, ...], chat_id: str, id_: object) -> str:
     return f"({', '.join(str(values[column]) for column in key)})"
 
 
-def pages_of(name: str, model: type[Chat | Message], *key: str) -> Prepared:
+def pages_of(name: str, model: type[Chat | Message], *key: str) -> PreparedStatement:
     """Return the statement that reads pages of a table by a key.
 
     Of each page it reads what is needed of both sides of the cursor.
@@ -447,7 +457,7 @@ def pages_of(name: str, model: type[Chat | Message], *key: str) -> Prepared:
     first, pivot, end = (place_of(key, "asked.chat_id", id_) for id_ in (0, "asked.pivot", END))
     newest_first = ", ".join(f"{table}.{column} DESC" for column in key)
     oldest_first = ", ".join(f"{table}.{column}" for column in key)
-    return Prepared(
+    return PreparedStatement(
         name,
         ("bigint[]", "bigint[]", "bigint[]", "bigint[]"),
         f"""
@@ -473,7 +483,7 @@ PAGES_OF_A_CHAT = pages_of("pages_of_a_chat", Message, "chat_id", "id")
 
 
 async def read_pages(
-    statement: Prepared, statements: Statements, asked: Sequence[AskedPage]
+    statement: PreparedStatement, statements: Executor, asked: Sequence[PageRequest]
 ) -> list[Page[Written]]:
     """Return each page that is asked for; without a cursor the newest."""
     pivots, older_counts, newer_counts = zip(
@@ -490,21 +500,23 @@ async def read_pages(
     ]
 
 
-async def list_chats(statements: Statements, asked: Sequence[AskedPage]) -> list[Page[Written]]:
+async def list_chats(statements: Executor, asked: Sequence[PageRequest]) -> list[Page[Written]]:
     """Return each page of all chats; without a cursor the newest."""
     return await read_pages(PAGES_OF_CHATS, statements, asked)
 
 
-async def list_messages(statements: Statements, asked: Sequence[AskedPage]) -> list[Page[Written]]:
+async def list_messages(statements: Executor, asked: Sequence[PageRequest]) -> list[Page[Written]]:
     """Return each page of all messages; without a cursor the newest."""
     return await read_pages(PAGES_OF_MESSAGES, statements, asked)
 
 
-FIND_CHATS = Prepared("find_chats", ("bigint[]",), "SELECT id FROM chat WHERE id = ANY ($1)")
+FIND_CHATS = PreparedStatement(
+    "find_chats", ("bigint[]",), "SELECT id FROM chat WHERE id = ANY ($1)"
+)
 
 
 async def list_chat_messages(
-    statements: Statements, asked: Sequence[AskedPage]
+    statements: Executor, asked: Sequence[PageRequest]
 ) -> list[Page[Written] | None]:
     """Return each page of a chat's messages, without a cursor the newest, or None if no chat."""
     pages = await read_pages(PAGES_OF_A_CHAT, statements, asked)
@@ -516,19 +528,19 @@ async def list_chat_messages(
     ]
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     """Some messages as they are answered, one after the other, and the last one's id."""
 
     last_id: int
     json: str
 
 
-def pieces_of(name: str, *key: str) -> Prepared:
+def chunks_of(name: str, *key: str) -> PreparedStatement:
     """Return the statement that reads the first messages after one, in the order of a key."""
     row = place_of(key, "message.chat_id", "message.id")
     after, end = place_of(key, "$1", "$2"), place_of(key, "$1", END)
     # They come in their order, as the documentation has it for such a subquery (chapter 9.21).
-    return Prepared(
+    return PreparedStatement(
         name,
         ("bigint", "bigint", "bigint", "text"),
         f"""
@@ -541,19 +553,19 @@ def pieces_of(name: str, *key: str) -> Prepared:
     )
 
 
-PIECES_OF_MESSAGES = pieces_of("pieces_of_messages", "id")
-PIECES_OF_A_CHAT = pieces_of("pieces_of_a_chat", "chat_id", "id")
+CHUNKS_OF_MESSAGES = chunks_of("chunks_of_messages", "id")
+CHUNKS_OF_A_CHAT = chunks_of("chunks_of_a_chat", "chat_id", "id")
 
 
-def next_piece(
+def next_chunk(
     session: Session, chat_id: int | None, after: int, count: int, separator: str
-) -> Piece | None:
+) -> Chunk | None:
     """Return `count` messages after an id, of all chats or of one, or None if there are none."""
-    statement = PIECES_OF_MESSAGES if chat_id is None else PIECES_OF_A_CHAT
-    statements = Blocking(session.connection())
+    statement = CHUNKS_OF_MESSAGES if chat_id is None else CHUNKS_OF_A_CHAT
+    statements = SyncConnection(session.connection())
     fetched = statements.fetch(statement, chat_id or 0, after, count, separator)
     last_id, json_ = result_of(fetched)[0]
-    return None if last_id is None else Piece(last_id, json_)
+    return None if last_id is None else Chunk(last_id, json_)
 
 
 def search_messages(
@@ -575,7 +587,7 @@ def find_words(
     has no order, so that what it finds has to be sorted.
     """
     low, high, newest_first, count = where
-    nearest = messages_between(chat_id, low, high, newest_first, LOOKED_THROUGH)
+    nearest = messages_between(chat_id, low, high, newest_first, SCAN_LIMIT)
     near = aliased(Message, nearest.subquery())
     order: ColumnElement[Any] = col(near.id).desc() if newest_first else col(near.id) + 0
     found = session.exec(select(near).where(say(words)).order_by(order).limit(count)).all()
@@ -624,7 +636,7 @@ def read_changes(session: Session, chat_id: int, since: int, limit: int) -> Chan
     the chat's lock; so it does not matter that they are read later.
     """
     revision, more = read_revision(session, chat_id), False
-    if revision is not None and number_messages(session, chat_id):
+    if revision is not None and backfill_revisions(session, chat_id):
         revision, more = read_revision(session, chat_id), True
     if revision is None:
         return None
@@ -658,7 +670,7 @@ def read_changes(session: Session, chat_id: int, since: int, limit: int) -> Chan
 
 
 # Messages of a version that knew no revisions get theirs in the order of their ids.
-NUMBER_MESSAGES = text("""
+BACKFILL_REVISIONS = text("""
     WITH waiting AS (
         SELECT id, row_number() OVER (ORDER BY id) AS rank, count(*) OVER () AS total
         FROM (
@@ -676,14 +688,14 @@ NUMBER_MESSAGES = text("""
 """)
 
 
-def number_messages(session: Session, chat_id: int) -> bool:
+def backfill_revisions(session: Session, chat_id: int) -> bool:
     """Give revisions to the chat's oldest messages without; return whether there were any."""
     unnumbered = select(Message.id).where(
         Message.chat_id == chat_id, col(Message.revision).is_(None)
     )
     if session.exec(unnumbered.limit(1)).first() is None:
         return False
-    session.execute(NUMBER_MESSAGES, {"chat_id": chat_id, "count": NUMBERED_AT_ONCE})
+    session.execute(BACKFILL_REVISIONS, {"chat_id": chat_id, "count": BACKFILL_SIZE})
     return True
 
 

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from app import __version__
 from app.api import openapi, pages, router
-from app.api.direct import Direct
+from app.api.fast_path import FastPath
 from app.core import errors
 from app.core.body import BodyLimit
 from app.core.config import Settings, load_settings
@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     pages.install(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(Direct, prefixes=(router.PREFIX, ""))
+    app.add_middleware(FastPath, prefixes=(router.PREFIX, ""))
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

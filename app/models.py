@@ -168,14 +168,14 @@ class ChatBase(Output, ChatCreate):
     )
 
 
-class Kept(SQLModel):
+class IdempotencyFields(SQLModel):
     """What the service keeps of a request that named an idempotency key; clients never see it."""
 
     idempotency_key: str | None = Field(default=None, max_length=255, exclude=True)
     request_digest: bytes | None = Field(default=None, exclude=True)
 
 
-class Chat(ChatBase, Kept, table=True):
+class Chat(ChatBase, IdempotencyFields, table=True):
     """A chat."""
 
     __table_args__ = (unique_key("chat_idempotency_key_idx", "idempotency_key"),)
@@ -223,7 +223,7 @@ class BatchedMessage(MessageCreate):
     )
 
 
-class Message(Output, MessageCreate, Kept, table=True):
+class Message(Output, MessageCreate, IdempotencyFields, table=True):
     """A message in a chat."""
 
     # The key puts a chat's messages side by side, in order, and serves a database that is

@@ -3,8 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from app import crud
-from app.api.answers import answers
-from app.api.conditions import etag, expected_revisions, is_known
+from app.api.etags import etag, expected_revisions, is_known
 from app.api.links import set_links
 from app.api.params import (
     ChatId,
@@ -19,6 +18,7 @@ from app.api.params import (
     written,
     written_list,
 )
+from app.api.responses import answers
 from app.api.strict import StrictRoute
 from app.core.errors import ChatNotFound
 from app.models import Changes, Chat, ChatCreate, ChatUpdate, ChatWithMessages
@@ -55,7 +55,7 @@ async def list_chats(
     A page of at most `limit` chats, newest first; `Link` leads to the pages beside it. At most one
     of `before` and `after` can be given.
     """
-    page = await database.read_together(crud.list_chats, crud.AskedPage(cursor, limit))
+    page = await database.batch_read(crud.list_chats, crud.PageRequest(cursor, limit))
     response = written_list(page.rows[::-1])
     set_links(request, response, page, cursor, newest_first=True)
     return response
@@ -83,7 +83,7 @@ async def read_chat(
         known = await database.run(crud.read_revision, chat_id)
         if known is not None and is_known(if_none_match, etag(known)):
             return Response(status_code=304, headers={"ETag": etag(known)})
-    found = await database.read_together(crud.read_chats, crud.Asked(chat_id, limit))
+    found = await database.batch_read(crud.read_chats, crud.ChatRequest(chat_id, limit))
     if found is None:
         raise ChatNotFound(chat_id)
     return written(found.json, {"ETag": etag(found.revision)})

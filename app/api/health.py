@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app import crud
-from app.api.answers import answers
 from app.api.params import Open
+from app.api.responses import answers
 from app.api.strict import StrictRoute
 from app.core.errors import Unavailable
 from app.core.migrations import is_behind

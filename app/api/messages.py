@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 
 from app import crud
-from app.api.answers import answers
-from app.api.conditions import etag, expected_revisions, is_known
+from app.api.etags import etag, expected_revisions, is_known
+from app.api.export import NDJSON, stream_messages
 from app.api.links import set_links
 from app.api.params import (
     ChatId,
@@ -26,7 +26,7 @@ from app.api.params import (
     written,
     written_list,
 )
-from app.api.stream import NDJSON, stream_messages
+from app.api.responses import answers
 from app.api.strict import StrictRoute
 from app.core.database import Database
 from app.core.errors import ChatNotFound, MessageNotFound
@@ -55,8 +55,8 @@ async def create_message(
 
     With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
     """
-    sending = crud.Sending(chat_id, message.text, message.author, key)
-    sent = await database.write_together(crud.send_messages, sending, weigh)
+    sending = crud.SendMessageRequest(chat_id, message.text, message.author, key)
+    sent = await database.batch_write(crud.send_messages, sending, cost)
     if sent is None:
         raise ChatNotFound(chat_id)
     headers = {"Location": location(request, "messages", sent.id), "ETag": etag(sent.revision)}
@@ -81,12 +81,12 @@ async def create_messages(chat_id: ChatId, messages: Batch, database: Open) -> R
     return written_list(sent, replayed(*sent), 201)
 
 
-def weigh(sending: crud.Sending) -> int:
+def cost(sending: crud.SendMessageRequest) -> int:
     """Return about how many characters the message adds to a statement."""
     return len(sending.text)
 
 
-def replayed(*sent: crud.Sent) -> dict[str, str]:
+def replayed(*sent: crud.SentMessage) -> dict[str, str]:
     """Return the header that tells that nothing was stored, because all of it was before."""
     return {"Idempotency-Replayed": "true"} if all(one.replayed for one in sent) else {}
 
@@ -108,8 +108,8 @@ async def list_chat_messages(
     A page of at most `limit` messages, oldest first: before, after or around an id, without any of
     these the newest. `Link` leads to the pages beside it.
     """
-    asked = crud.AskedPage(cursor, limit, chat_id)
-    page = await database.read_together(crud.list_chat_messages, asked)
+    asked = crud.PageRequest(cursor, limit, chat_id)
+    page = await database.batch_read(crud.list_chat_messages, asked)
     if page is None:
         raise ChatNotFound(chat_id)
     response = written_list(page.rows)
@@ -147,17 +147,17 @@ async def list_messages(
     if limit is None and cursor == Cursor():
         return await stream_messages(database, chat_id, as_lines=NDJSON in accept)
     place = Cursor(after=0) if cursor == Cursor() else cursor
-    page = await read_page(database, crud.AskedPage(place, limit or 20, chat_id or 0))
+    page = await read_page(database, crud.PageRequest(place, limit or 20, chat_id or 0))
     response = written_list(page.rows)
     set_links(request, response, page, place)
     return response
 
 
-async def read_page(database: Database, asked: crud.AskedPage) -> Page[crud.Written]:
+async def read_page(database: Database, asked: crud.PageRequest) -> Page[crud.Written]:
     """Return a page of all messages, or of a chat's; of a chat that there is not, an empty one."""
     if not asked.chat_id:
-        return await database.read_together(crud.list_messages, asked)
-    page = await database.read_together(crud.list_chat_messages, asked)
+        return await database.batch_read(crud.list_messages, asked)
+    page = await database.batch_read(crud.list_chat_messages, asked)
     return page or Page([], older=False, newer=False)
 
 

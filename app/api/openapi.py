@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from app.api.answers import FAILURES, HEADERS, JSON, Failure, failed
+from app.api.responses import ERROR_RESPONSES, HEADERS, JSON, ErrorResponse, failed
 from app.core.errors import ProblemDetails
 
 SCHEMAS = "#/components/schemas/"
@@ -50,7 +50,7 @@ def completed(document: JSON) -> JSON:
     )
     schemas = {**components["schemas"], **problem["$defs"]}
     components["schemas"] = {name: untitled(schemas[name]) for name in sorted(schemas)}
-    components["responses"] = {failure.component: failed(failure) for failure in FAILURES}
+    components["responses"] = {failure.component: failed(failure) for failure in ERROR_RESPONSES}
     components["headers"] = HEADERS
     components["securitySchemes"] = SECURITY_SCHEMES
     document = simplified(document)
@@ -71,7 +71,7 @@ def operations(document: JSON) -> Iterator[tuple[str, JSON]]:
             yield path, operation
 
 
-def failures(path: str, operation: JSON) -> list[Failure]:
+def failures(path: str, operation: JSON) -> list[ErrorResponse]:
     """Return how the operation may fail."""
     parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
     applies = {
@@ -80,7 +80,7 @@ def failures(path: str, operation: JSON) -> list[Failure]:
         "413": "requestBody" in operation,
         "415": "requestBody" in operation,
     }
-    return [failure for failure in FAILURES if applies.get(failure.status, True)]
+    return [failure for failure in ERROR_RESPONSES if applies.get(failure.status, True)]
 
 
 def complete(operation: JSON, schemas: JSON) -> None:

@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
 from app import __version__
-from app.api.answers import answers
+from app.api.responses import answers
 from app.api.strict import StrictRoute
 from app.core.errors import NotFound, Problem
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.core.database import Database
-from app.core.errors import InvalidRequest, Mistake
+from app.core.errors import FieldError, InvalidRequest
 from app.models import MAX_ID, READABLE, IdempotencyKey, Readable
 from app.paging import Cursor
 
@@ -93,23 +93,26 @@ IfNoneMatch = Annotated[
 
 async def get_cursor(before: Before = None, after: After = None) -> Cursor:
     """Return where the page is that was asked for."""
-    return at_most_one(Cursor(before, after))
+    return at_max_one(Cursor(before, after))
 
 
 async def get_cursor_around(
     before: Before = None, after: After = None, around: Around = None
 ) -> Cursor:
     """Return where the page is that was asked for, which may be around an id."""
-    return at_most_one(Cursor(before, after, around))
+    return at_max_one(Cursor(before, after, around))
 
 
-def at_most_one(cursor: Cursor) -> Cursor:
+def at_max_one(cursor: Cursor) -> Cursor:
     """Return `cursor`; raise InvalidRequest when it says more than one thing."""
     given = [name for name, value in cursor._asdict().items() if value is not None]
     if len(given) > 1:
         detail = "Only one of the cursors can be given"
         raise InvalidRequest(
-            [Mistake(location=f"query.{n}", code="several_cursors", detail=detail) for n in given]
+            [
+                FieldError(location=f"query.{n}", code="several_cursors", detail=detail)
+                for n in given
+            ]
         )
     return cursor
 

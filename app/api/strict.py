@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from app.core.errors import InvalidRequest, Mistake, UnsupportedMediaType, locate
+from app.core.errors import FieldError, InvalidRequest, UnsupportedMediaType, locate
 
 
 class StrictRoute(APIRoute):
@@ -43,7 +43,7 @@ def check_query(request: Request, known: set[str]) -> None:
         return
     given = Counter(name for name, _ in request.query_params.multi_items())
     mistakes = [
-        Mistake(location=locate(["query", name]), code=code, detail=detail)
+        FieldError(location=locate(["query", name]), code=code, detail=detail)
         for name, count in given.items()
         for wrong, code, detail in (
             (name not in known, "unknown_parameter", "There is no such query parameter"),

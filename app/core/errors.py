@@ -34,7 +34,7 @@ MEDIA_TYPE = "application/problem+json"
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
-class Mistake(BaseModel):
+class FieldError(BaseModel):
     """One thing that is wrong with a request."""
 
     location: str = Field(
@@ -67,7 +67,7 @@ class ProblemDetails(BaseModel):
         description="Names this request in the service's log; also in `X-Request-ID`.",
         examples=["5f0c1c5e8d0b4c55a7c1d1f7a2b3c4d5"],
     )
-    errors: list[Mistake] | None = Field(
+    errors: list[FieldError] | None = Field(
         default=None, description="What is wrong where, when the request is not valid."
     )
 
@@ -83,7 +83,7 @@ class Problem(HTTPException):
     type: ClassVar[str]
     title: ClassVar[str]
     headers: Mapping[str, str] | None = None
-    mistakes: list[Mistake] | None = None
+    mistakes: list[FieldError] | None = None
 
     def __init__(self, detail: str) -> None:
         super().__init__(self.status, detail)
@@ -166,7 +166,7 @@ class InvalidRequest(Problem):
 
     status, type, title = 422, "invalid-request", "The request is not valid"
 
-    def __init__(self, mistakes: list[Mistake]) -> None:
+    def __init__(self, mistakes: list[FieldError]) -> None:
         count = len(mistakes)
         super().__init__(f"{count} {'mistake' if count == 1 else 'mistakes'} in the request.")
         self.mistakes = mistakes
@@ -216,13 +216,13 @@ def invalid(error: RequestValidationError) -> InvalidRequest:
     if errors[0]["type"] == "json_invalid":
         return not_json()
     return InvalidRequest(
-        [Mistake(location=locate(e["loc"]), code=e["type"], detail=e["msg"]) for e in errors]
+        [FieldError(location=locate(e["loc"]), code=e["type"], detail=e["msg"]) for e in errors]
     )
 
 
 def not_json() -> InvalidRequest:
     """Return the problem for a body that cannot be decoded."""
-    mistake = Mistake(location="body", code="json_invalid", detail="The body is not valid JSON")
+    mistake = FieldError(location="body", code="json_invalid", detail="The body is not valid JSON")
     return InvalidRequest([mistake])
 
 

@@ -1,7 +1,7 @@
 """`make fuzz`: generated requests, by schemathesis, against a service of its own.
 
-`python tests/operation/fuzz.py [SECONDS]` runs for 300 seconds unless told otherwise. It ends with status 0
-when no check failed and the service's log shows no server error.
+`python tests/operation/fuzz.py [SECONDS]` runs for 300 seconds unless told otherwise. It ends with
+status 0 when no check failed and the service's log shows no server error.
 """
 
 import subprocess

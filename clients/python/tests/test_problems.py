@@ -25,7 +25,7 @@ from chat_and_message_client.generated.models import (
     ChatCreate,
     ChatUpdate,
     MessageCreate,
-    Mistake,
+    FieldError,
     ProblemDetails,
 )
 from chat_and_message_client.generated.types import UNSET
@@ -72,7 +72,7 @@ def test_a_request_that_is_not_valid_is_a_422_that_says_what_is_wrong_where(
     problem = assert_problem(answer, 422, "invalid-request")
     assert problem.errors
     detail = "String should have at most 200 characters"
-    assert problem.errors == [Mistake("body.title", "string_too_long", detail)]
+    assert problem.errors == [FieldError("body.title", "string_too_long", detail)]
 
 
 def test_a_parameter_that_is_not_valid_is_a_422(client: Client) -> None:

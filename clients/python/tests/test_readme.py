@@ -41,7 +41,7 @@ def test_the_example_runs(url: str, example: Path) -> None:
     assert newest.endswith("Alan: Or swimming?")
     assert oldest.endswith("Ada: Shall we go hiking?")
     assert missing == "No chat has the id 9007199254740991."
-    assert refused.startswith("/problems/invalid-request 422 [Mistake(location='body.text'")
+    assert refused.startswith("/problems/invalid-request 422 [FieldError(location='body.text'")
 
 
 def test_the_types_of_the_example_are_right(url: str, example: Path) -> None:

@@ -119,6 +119,24 @@ export type ChatWithMessages = {
 };
 
 /**
+ * One thing that is wrong with a request.
+ */
+export type FieldError = {
+    /**
+     * Where it is: the part of the request, then the field or parameter.
+     */
+    location: string;
+    /**
+     * What is wrong, for programs.
+     */
+    code: string;
+    /**
+     * What is wrong, for people.
+     */
+    detail: string;
+};
+
+/**
  * The service works.
  */
 export type Health = {
@@ -183,24 +201,6 @@ export type MessageUpdate = {
 };
 
 /**
- * One thing that is wrong with a request.
- */
-export type Mistake = {
-    /**
-     * Where it is: the part of the request, then the field or parameter.
-     */
-    location: string;
-    /**
-     * What is wrong, for programs.
-     */
-    code: string;
-    /**
-     * What is wrong, for people.
-     */
-    detail: string;
-};
-
-/**
  * What went wrong (RFC 9457).
  */
 export type ProblemDetails = {
@@ -227,7 +227,7 @@ export type ProblemDetails = {
     /**
      * What is wrong where, when the request is not valid.
      */
-    errors?: Array<Mistake>;
+    errors?: Array<FieldError>;
 };
 
 /**

@@ -7,11 +7,11 @@ from .chat import Chat
 from .chat_create import ChatCreate
 from .chat_update import ChatUpdate
 from .chat_with_messages import ChatWithMessages
+from .field_error import FieldError
 from .health import Health
 from .message import Message
 from .message_create import MessageCreate
 from .message_update import MessageUpdate
-from .mistake import Mistake
 from .problem_details import ProblemDetails
 from .service import Service
 from .service_links import ServiceLinks
@@ -24,11 +24,11 @@ __all__ = (
     "ChatCreate",
     "ChatUpdate",
     "ChatWithMessages",
+    "FieldError",
     "Health",
     "Message",
     "MessageCreate",
     "MessageUpdate",
-    "Mistake",
     "ProblemDetails",
     "Service",
     "ServiceLinks",

@@ -9,7 +9,7 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from ..models.mistake import Mistake
+    from ..models.field_error import FieldError
 
 
 T = TypeVar("T", bound="ProblemDetails")
@@ -25,7 +25,7 @@ class ProblemDetails:
         status (int): The HTTP status.
         detail (str): What happened this time.
         request_id (str): Names this request in the service's log; also in `X-Request-ID`.
-        errors (list[Mistake] | Unset): What is wrong where, when the request is not valid.
+        errors (list[FieldError] | Unset): What is wrong where, when the request is not valid.
     """
 
     type_: str
@@ -33,7 +33,7 @@ class ProblemDetails:
     status: int
     detail: str
     request_id: str
-    errors: list[Mistake] | Unset = UNSET
+    errors: list[FieldError] | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class ProblemDetails:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.mistake import Mistake  # noqa: PLC0415
+        from ..models.field_error import FieldError  # noqa: PLC0415
 
         d = dict(src_dict)
         type_ = d.pop("type")
@@ -86,11 +86,11 @@ class ProblemDetails:
         request_id = d.pop("request_id")
 
         _errors = d.pop("errors", UNSET)
-        errors: list[Mistake] | Unset = UNSET
+        errors: list[FieldError] | Unset = UNSET
         if _errors is not UNSET:
             errors = []
             for errors_item_data in _errors:
-                errors_item = Mistake.from_dict(errors_item_data)
+                errors_item = FieldError.from_dict(errors_item_data)
 
                 errors.append(errors_item)
 

@@ -14,11 +14,17 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
-from app.core.coalesce import Coalescer
 from app.core.config import Settings
-from app.core.driven import LOOKED_AT_AFTER, Blocking, Driven, Statements, result_of
+from app.core.database.batching import Batcher
+from app.core.database.connection import (
+    LOOKED_AT_AFTER,
+    AsyncConnection,
+    Executor,
+    SyncConnection,
+    result_of,
+)
+from app.core.database.sockets import is_readable
 from app.core.errors import Unavailable
-from app.core.sockets import something_to_read
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,7 +32,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # What serves a batch.
-Together = Callable[[Statements, Sequence[Item]], Coroutine[Any, Any, Sequence[Result]]]
+BatchFunction = Callable[[Executor, Sequence[Item]], Coroutine[Any, Any, Sequence[Result]]]
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +46,7 @@ ANSWER_TIMEOUT = 4
 # The classes and codes of SQLSTATE (PostgreSQL documentation, appendix A) that say "not now":
 # connection, authorisation, no such database, conflict, resources, state, operator, system,
 # read-only after a failover, and no such table before the migration.
-NOT_NOW = ("08", "28", "3D", "40", "53", "55", "57", "58", "25006", "42P01", "42703")
+TRANSIENT_SQLSTATES = ("08", "28", "3D", "40", "53", "55", "57", "58", "25006", "42P01", "42703")
 
 
 def connect_arguments(**options: int | str) -> dict[str, str | int]:
@@ -85,7 +91,7 @@ def serving_arguments() -> dict[str, str | int]:
     )
 
 
-def driven(settings: Settings) -> Driven:
+def driven(settings: Settings) -> AsyncConnection:
     """Return a connection for the event loop to drive, not open yet."""
     given: dict[str, Any] = {
         **settings.database_url.translate_connect_args(username="user", database="dbname"),
@@ -97,7 +103,7 @@ def driven(settings: Settings) -> Driven:
         connection: Psycopg2Connection = psycopg2.connect(**given)
         return connection
 
-    return Driven(connect)
+    return AsyncConnection(connect)
 
 
 def refuse_dead_connection(
@@ -107,11 +113,11 @@ def refuse_dead_connection(
     now = time.monotonic()
     idle = now - record.info.get("used", now)
     record.info["used"] = now
-    if idle > LOOKED_AT_AFTER and something_to_read(connection.fileno()):
+    if idle > LOOKED_AT_AFTER and is_readable(connection.fileno()):
         raise exc.DisconnectionError("closed by the server")
 
 
-def cannot_serve(error: exc.SQLAlchemyError | psycopg2.Error) -> bool:
+def is_transient(error: exc.SQLAlchemyError | psycopg2.Error) -> bool:
     """Return whether the database failed for a reason that may pass."""
     if isinstance(error, exc.TimeoutError | exc.DisconnectionError):
         return True
@@ -119,7 +125,7 @@ def cannot_serve(error: exc.SQLAlchemyError | psycopg2.Error) -> bool:
     code = getattr(cause, "pgcode", None)
     if code is None:  # No connection came about, or it broke.
         return isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError)
-    return str(code).startswith(NOT_NOW)
+    return str(code).startswith(TRANSIENT_SQLSTATES)
 
 
 def cause_of(error: BaseException) -> BaseException | None:
@@ -131,7 +137,7 @@ class TimedOut(Unavailable):
     """No answer came in time; nobody knows what the statement did, or will do."""
 
 
-class Broken(Unavailable):
+class ConnectionLost(Unavailable):
     """The connection broke, or there was none; nobody knows what the statement did."""
 
 
@@ -149,59 +155,59 @@ class Database:
         # than these: what is asked meanwhile waits in the executor's queue, and times out there.
         self._threads = ThreadPoolExecutor(settings.db_pool_size, "database")
         self._reading, self._writing = driven(settings), driven(settings)
-        self._coalescers: dict[Callable[..., Any], Coalescer[Any, Any]] = {}
+        self._batchers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
 
-    async def read_together(self, function: Together[Item, Result], item: Item) -> Result:
+    async def batch_read(self, function: BatchFunction[Item, Result], item: Item) -> Result:
         """Return what `function` reads for `item`, asked together with what others ask meanwhile.
 
         When the connection breaks, it is read once more.
         """
-        if function not in self._coalescers:
+        if function not in self._batchers:
 
             async def read(items: Sequence[Item]) -> Sequence[Result]:
                 try:
                     return await in_time(function(self._reading, items))
-                except Broken:
+                except ConnectionLost:
                     return await in_time(function(self._reading, items))
 
-            self._coalescers[function] = self._coalescer(read, function)
-        result: Result = await self._coalescers[function].ask(item)
+            self._batchers[function] = self._batcher(read, function)
+        result: Result = await self._batchers[function].ask(item)
         return result
 
-    async def write_together(
+    async def batch_write(
         self,
-        function: Together[Item, Result | Exception],
+        function: BatchFunction[Item, Result | Exception],
         item: Item,
-        weigh: Callable[[Item], int],
+        cost: Callable[[Item], int],
     ) -> Result:
         """Return, or raise, what `function` did with `item` together with what others ask.
 
         When the connection breaks, nobody knows what was done, and it is not tried again.
         """
-        if function not in self._coalescers:
+        if function not in self._batchers:
 
             async def write(items: Sequence[Item]) -> Sequence[Result | Exception]:
                 return await in_time(function(self._writing, items))
 
-            self._coalescers[function] = self._coalescer(write, function, weigh)
-        result: Result = await self._coalescers[function].ask(item)
+            self._batchers[function] = self._batcher(write, function, cost)
+        result: Result = await self._batchers[function].ask(item)
         return result
 
-    def _coalescer(
+    def _batcher(
         self,
         serve: Callable[[Sequence[Item]], Coroutine[Any, Any, Sequence[Any]]],
-        function: Together[Item, Any],
-        weigh: Callable[[Item], int] = lambda _: 0,
-    ) -> Coalescer[Item, Any]:
+        function: BatchFunction[Item, Any],
+        cost: Callable[[Item], int] = lambda _: 0,
+    ) -> Batcher[Item, Any]:
         """Return what serves batches on the event loop, and the items of one that failed apart."""
 
         def serve_in_session(session: Session, item: Item) -> Any:
-            return result_of(function(Blocking(session.connection()), [item]))[0]
+            return result_of(function(SyncConnection(session.connection()), [item]))[0]
 
         async def serve_alone(item: Item) -> Any:
             return await self.run(serve_in_session, item)
 
-        return Coalescer(serve, serve_alone, one_of(TimedOut, Broken), weigh)
+        return Batcher(serve, serve_alone, one_of(TimedOut, ConnectionLost), cost)
 
     async def run(
         self,
@@ -225,8 +231,8 @@ class Database:
 
     async def close(self) -> None:
         """Serve what waits and close all connections; a statement that hangs is not waited for."""
-        for coalescer in self._coalescers.values():
-            await coalescer.drain()
+        for batcher in self._batchers.values():
+            await batcher.drain()
         self._reading.close()
         self._writing.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -242,15 +248,15 @@ async def in_time(answer: Awaitable[T]) -> T:
         log.error("the database did not answer within %s seconds", ANSWER_TIMEOUT)
         raise TimedOut("The database did not answer in time.") from None
     except (exc.SQLAlchemyError, psycopg2.Error) as error:
-        if not cannot_serve(error):
-            raise without_values(error) from None
+        if not is_transient(error):
+            raise redacted(error) from None
         log.error("the database cannot serve: %s", first_line(error))
         settled = getattr(cause_of(error), "pgcode", None) is not None
-        problem = Unavailable if settled else Broken
+        problem = Unavailable if settled else ConnectionLost
         raise problem("The database cannot serve right now.") from error
 
 
-def without_values(error: exc.SQLAlchemyError | psycopg2.Error) -> Exception:
+def redacted(error: exc.SQLAlchemyError | psycopg2.Error) -> Exception:
     """Return an error to log: the same place and SQLSTATE, and nothing of what clients sent.
 
     PostgreSQL puts the row that it refused into the error's detail.

@@ -43,7 +43,7 @@ HEADERS: dict[str, JSON] = {
 }
 
 
-class Failure(NamedTuple):
+class ErrorResponse(NamedTuple):
     """The problems that share a status; "default" stands for every other status."""
 
     status: str
@@ -51,14 +51,18 @@ class Failure(NamedTuple):
     problems: list[errors.Problem]
 
 
-FAILURES = [
-    Failure("404", "NotFound", [errors.ChatNotFound(1), errors.MessageNotFound(1)]),
-    Failure("412", "Stale", [errors.Stale()]),
-    Failure("413", "BodyTooLarge", [errors.BodyTooLarge("A body holds at most 65536 bytes.")]),
-    Failure("415", "UnsupportedMediaType", [errors.UnsupportedMediaType("Send plain JSON.")]),
-    Failure("422", "Invalid", [errors.not_json(), errors.KeyReused()]),
-    Failure("503", "Unavailable", [errors.Unavailable("The database cannot serve right now.")]),
-    Failure("default", "Problem", [errors.InternalError()]),
+ERROR_RESPONSES = [
+    ErrorResponse("404", "NotFound", [errors.ChatNotFound(1), errors.MessageNotFound(1)]),
+    ErrorResponse("412", "Stale", [errors.Stale()]),
+    ErrorResponse(
+        "413", "BodyTooLarge", [errors.BodyTooLarge("A body holds at most 65536 bytes.")]
+    ),
+    ErrorResponse("415", "UnsupportedMediaType", [errors.UnsupportedMediaType("Send plain JSON.")]),
+    ErrorResponse("422", "Invalid", [errors.not_json(), errors.KeyReused()]),
+    ErrorResponse(
+        "503", "Unavailable", [errors.Unavailable("The database cannot serve right now.")]
+    ),
+    ErrorResponse("default", "Problem", [errors.InternalError()]),
 ]
 
 
@@ -74,7 +78,7 @@ def references(*headers: str) -> JSON:
     }
 
 
-def failed(failure: Failure) -> JSON:
+def failed(failure: ErrorResponse) -> JSON:
     """Return the declaration of an answer that is one of the problems, with examples of all."""
     titles = ", or ".join(dict.fromkeys(problem.title for problem in failure.problems))
     return {

@@ -141,7 +141,7 @@ class PlainHeaders(NamedTuple):
         return cls(key.decode()) if PLAIN_KEY.fullmatch(key) else None
 
 
-class Direct:
+class FastPath:
     """Middleware that answers the plainest calls itself."""
 
     def __init__(self, app: ASGIApp, prefixes: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 import selectors
 
 
-def something_to_read(socket: int) -> bool:
+def is_readable(socket: int) -> bool:
     """Return whether the connection's socket has bytes, or its end, waiting.
 
     PostgreSQL says nothing unasked but farewell, so an idle connection with something to read is

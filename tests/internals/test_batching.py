@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.core.coalesce import Coalescer
+from app.core.database.batching import Batcher
 from app.core.errors import Unavailable
 from tests.support import JSON, Postgres, create_chat
 
@@ -27,13 +27,13 @@ class Served:
             raise ValueError("the whole batch fails")
         return [LookupError(str(item)) if item < -1 else item * 10 for item in items]
 
-    def coalescer(self, **options: Any) -> Coalescer[int, int]:
-        """Return a coalescer that serves so."""
+    def batcher(self, **options: Any) -> Batcher[int, int]:
+        """Return a batcher that serves so."""
 
         async def serve_alone(item: int) -> int | Exception:
             return (await self.serve([item]))[0]
 
-        return Coalescer(
+        return Batcher(
             self.serve, serve_alone, lambda error: isinstance(error, KeyError), **options
         )
 
@@ -59,10 +59,10 @@ async def turn() -> None:
 
 def test_calls_that_come_while_a_batch_is_served_are_served_together_next() -> None:
     async def story(served: Served) -> None:
-        coalescer = served.coalescer()
-        first = asyncio.create_task(coalescer.ask(1))
+        batcher = served.batcher()
+        first = asyncio.create_task(batcher.ask(1))
         await turn()
-        others = [asyncio.create_task(coalescer.ask(item)) for item in (2, 3, 4)]
+        others = [asyncio.create_task(batcher.ask(item)) for item in (2, 3, 4)]
         await turn()
         assert served.batches == [[1]]
         served.gate.set()
@@ -75,11 +75,11 @@ def test_calls_that_come_while_a_batch_is_served_are_served_together_next() -> N
 def test_a_batch_is_bounded_in_items_and_in_weight() -> None:
     async def story(served: Served) -> None:
         served.gate.set()
-        by_items = served.coalescer(most_items=2)
+        by_items = served.batcher(max_items=2)
         assert await asyncio.gather(*map(by_items.ask, range(5))) == [0, 10, 20, 30, 40]
         assert served.batches == [[0, 1], [2, 3], [4]]
         served.batches.clear()
-        by_weight = served.coalescer(weigh=lambda item: item, most_weight=5)
+        by_weight = served.batcher(cost=lambda item: item, max_cost=5)
         await asyncio.gather(*map(by_weight.ask, (3, 3, 3, 9, 1)))
         assert served.batches == [[3, 3], [3, 9], [1]]
 
@@ -89,7 +89,7 @@ def test_a_batch_is_bounded_in_items_and_in_weight() -> None:
 def test_an_item_that_fails_does_not_fail_its_neighbours() -> None:
     async def story(served: Served) -> None:
         served.gate.set()
-        asked = map(served.coalescer().ask, (1, -1, -7, 4))
+        asked = map(served.batcher().ask, (1, -1, -7, 4))
         results = await asyncio.gather(*asked, return_exceptions=True)
         assert results[0] == 10
         assert isinstance(results[1], ValueError)
@@ -111,10 +111,10 @@ def test_a_failure_that_leaves_open_what_was_done_is_that_of_all_and_nothing_is_
         async def alone(item: int) -> int | Exception:
             return (await broken([item]))[0]
 
-        coalescer: Coalescer[int, int] = Coalescer(
+        batcher: Batcher[int, int] = Batcher(
             broken, alone, lambda error: isinstance(error, KeyError)
         )
-        results = await asyncio.gather(*map(coalescer.ask, (1, 2)), return_exceptions=True)
+        results = await asyncio.gather(*map(batcher.ask, (1, 2)), return_exceptions=True)
         assert [type(result) for result in results] == [KeyError, KeyError]
         assert served.batches == [[1, 2]]
 
@@ -123,10 +123,10 @@ def test_a_failure_that_leaves_open_what_was_done_is_that_of_all_and_nothing_is_
 
 def test_an_item_whose_caller_has_gone_away_is_not_served_unless_its_batch_is_under_way() -> None:
     async def story(served: Served) -> None:
-        coalescer = served.coalescer()
-        tasks = [asyncio.create_task(coalescer.ask(1))]
+        batcher = served.batcher()
+        tasks = [asyncio.create_task(batcher.ask(1))]
         await turn()
-        tasks += [asyncio.create_task(coalescer.ask(item)) for item in (2, 3)]
+        tasks += [asyncio.create_task(batcher.ask(item)) for item in (2, 3)]
         await turn()
         tasks[0].cancel()
         tasks[1].cancel()
@@ -139,37 +139,37 @@ def test_an_item_whose_caller_has_gone_away_is_not_served_unless_its_batch_is_un
 
 def test_more_calls_than_may_wait_are_refused_at_once() -> None:
     async def story(served: Served) -> None:
-        coalescer = served.coalescer(most_waiting=2)
-        tasks = [asyncio.create_task(coalescer.ask(0))]
+        batcher = served.batcher(max_waiting=2)
+        tasks = [asyncio.create_task(batcher.ask(0))]
         await turn()
-        tasks += [asyncio.create_task(coalescer.ask(item)) for item in (1, 2)]
+        tasks += [asyncio.create_task(batcher.ask(item)) for item in (1, 2)]
         await turn()
         with pytest.raises(Unavailable, match="Too many"):
-            await coalescer.ask(3)
+            await batcher.ask(3)
         served.gate.set()
         assert await asyncio.gather(*tasks) == [0, 10, 20]
 
     tell(story)
 
 
-def test_no_call_waits_longer_than_its_patience() -> None:
+def test_no_call_waits_longer_than_its_timeout() -> None:
     async def story(served: Served) -> None:
-        coalescer = served.coalescer(patience=0.05)
-        results = await asyncio.gather(*map(coalescer.ask, (1, 2)), return_exceptions=True)
+        batcher = served.batcher(timeout=0.05)
+        results = await asyncio.gather(*map(batcher.ask, (1, 2)), return_exceptions=True)
         assert [type(result) for result in results] == [Unavailable, Unavailable]
         served.gate.set()
-        assert await coalescer.ask(3) == 30
+        assert await batcher.ask(3) == 30
 
     tell(story)
 
 
 def test_draining_serves_what_waits() -> None:
     async def story(served: Served) -> None:
-        coalescer = served.coalescer()
-        tasks = [asyncio.create_task(coalescer.ask(item)) for item in (1, 2)]
+        batcher = served.batcher()
+        tasks = [asyncio.create_task(batcher.ask(item)) for item in (1, 2)]
         await turn()
         served.gate.set()
-        await coalescer.drain()
+        await batcher.drain()
         assert [task.result() for task in tasks] == [10, 20]
 
     tell(story)

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-T = TypeVar("T", bound="Mistake")
+T = TypeVar("T", bound="FieldError")
 
 
 @_attrs_define
-class Mistake:
+class FieldError:
     """One thing that is wrong with a request.
 
     Attributes:
@@ -52,14 +52,14 @@ class Mistake:
 
         detail = d.pop("detail")
 
-        mistake = cls(
+        field_error = cls(
             location=location,
             code=code,
             detail=detail,
         )
 
-        mistake.additional_properties = d
-        return mistake
+        field_error.additional_properties = d
+        return field_error
 
     @property
     def additional_keys(self) -> list[str]:

@@ -14,7 +14,7 @@ NDJSON = "application/x-ndjson"
 FIRST_COUNT, MOST_COUNT = 100, 4000
 CHARACTERS = 800_000
 
-Read = Callable[[int, int], Awaitable[crud.Piece | None]]
+Read = Callable[[int, int], Awaitable[crud.Chunk | None]]
 
 
 async def stream_messages(
@@ -26,10 +26,10 @@ async def stream_messages(
     """
     separator = "\n" if as_lines else ","
 
-    async def read(after: int, count: int) -> crud.Piece | None:
-        return await database.run(crud.next_piece, chat_id, after, count, separator)
+    async def read(after: int, count: int) -> crud.Chunk | None:
+        return await database.run(crud.next_chunk, chat_id, after, count, separator)
 
-    pieces = all_pieces(await read(0, FIRST_COUNT), read)
+    pieces = all_chunks(await read(0, FIRST_COUNT), read)
     return StreamingResponse(
         lines(pieces) if as_lines else array(pieces),
         media_type=NDJSON if as_lines else "application/json",
@@ -37,7 +37,7 @@ async def stream_messages(
     )
 
 
-async def all_pieces(piece: crud.Piece | None, read: Read) -> AsyncIterator[str]:
+async def all_chunks(piece: crud.Chunk | None, read: Read) -> AsyncIterator[str]:
     """Yield `piece` and all that follow it; while one is sent the next is read, and no more."""
     count = FIRST_COUNT
     while piece:

@@ -15,7 +15,7 @@ from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Psycopg2Connection
 from sqlalchemy import Connection
 
-from app.core.sockets import something_to_read, wait_for
+from app.core.database.sockets import is_readable, wait_for
 
 T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
@@ -24,7 +24,7 @@ Rows = list[tuple[Any, ...]]
 LOOKED_AT_AFTER = 0.05
 
 
-class Prepared(NamedTuple):
+class PreparedStatement(NamedTuple):
     """A statement that each connection plans only once (PostgreSQL documentation, PREPARE).
 
     Parameters are written $1, $2 and so on, and `types` are theirs.
@@ -45,14 +45,14 @@ class Prepared(NamedTuple):
         return f"EXECUTE {self.name} ({', '.join(f'%s::{kind}' for kind in self.types)})"
 
 
-class Statements(Protocol):
+class Executor(Protocol):
     """Where prepared statements run."""
 
-    async def fetch(self, statement: Prepared, *parameters: Any) -> Rows:
+    async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
         """Return the rows of the statement."""
 
 
-class Driven:
+class AsyncConnection:
     """A connection that the event loop drives; each statement commits by itself.
 
     It connects when it is first used, and again after it broke.
@@ -65,7 +65,7 @@ class Driven:
         self._used = 0.0
         self._turn = asyncio.Lock()
 
-    async def fetch(self, statement: Prepared, *parameters: Any) -> Rows:
+    async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
         """Return the rows of the statement; raises psycopg2.Error."""
         async with self._turn:
             try:
@@ -86,11 +86,7 @@ class Driven:
     async def _opened(self) -> Psycopg2Connection:
         """Return the connection, a new one if the server has closed it while it lay idle."""
         idle = time.monotonic() - self._used
-        if (
-            self._connection
-            and idle > LOOKED_AT_AFTER
-            and something_to_read(self._connection.fileno())
-        ):
+        if self._connection and idle > LOOKED_AT_AFTER and is_readable(self._connection.fileno()):
             self.close()
         if self._connection is None:
             # In a thread, because a name may have to be looked up first.
@@ -142,13 +138,13 @@ def settle(ready: "asyncio.Future[None]") -> None:
         ready.set_result(None)
 
 
-class Blocking:
+class SyncConnection:
     """A connection of the engine, for functions that run in a thread."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def fetch(self, statement: Prepared, *parameters: Any) -> Rows:
+    async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
         """Return the rows of the statement, without ever waiting for the event loop."""
         prepared = self._connection.info.setdefault("prepared", set())
         if statement.name not in prepared:
@@ -159,7 +155,7 @@ class Blocking:
 
 
 def result_of(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Return the result of a coroutine whose statements are `Blocking`, without an event loop."""
+    """Return the result of a coroutine whose connection blocks, without an event loop."""
     try:
         coroutine.send(None)
     except StopIteration as end:

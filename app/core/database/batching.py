@@ -19,11 +19,11 @@ Result = TypeVar("Result")
 Serve = Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
 
 
-class Coalescer(Generic[Item, Result]):
+class Batcher(Generic[Item, Result]):
     """Serves calls in batches.
 
-    A batch holds at most `most_items`, and no more once they weigh `most_weight` together. At most
-    `most_waiting` calls wait, each for at most `patience` seconds. When a whole batch fails, its
+    A batch holds at most `max_items`, and no more once they cost `max_cost` together. At most
+    `max_waiting` calls wait, each for at most `timeout` seconds. When a whole batch fails, its
     items are served alone, unless `is_final` says of the error that this would be no use, or not
     safe.
     """
@@ -33,21 +33,21 @@ class Coalescer(Generic[Item, Result]):
         serve: Serve[Item, Result],
         serve_alone: Callable[[Item], Awaitable[Result | Exception]],
         is_final: Callable[[Exception], bool],
-        weigh: Callable[[Item], int] = lambda _: 0,
+        cost: Callable[[Item], int] = lambda _: 0,
         *,
-        most_items: int = 100,
-        most_weight: int = 1024 * 1024,
-        most_waiting: int = 10_000,
-        patience: float = 4.5,
+        max_items: int = 100,
+        max_cost: int = 1024 * 1024,
+        max_waiting: int = 10_000,
+        timeout: float = 4.5,
     ) -> None:
         self._serve = serve
         self._alone = serve_alone
         self._is_final = is_final
-        self._weigh = weigh
-        self._most_items = most_items
-        self._most_weight = most_weight
-        self._most_waiting = most_waiting
-        self._patience = patience
+        self._weigh = cost
+        self._max_items = max_items
+        self._max_cost = max_cost
+        self._max_waiting = max_waiting
+        self._timeout = timeout
         self._waiting: deque[Call[Item, Result]] = deque()
         self._server: asyncio.Task[None] | None = None
 
@@ -56,10 +56,10 @@ class Coalescer(Generic[Item, Result]):
 
         An item whose caller has gone away is not served, unless its batch is under way already.
         """
-        if len(self._waiting) >= self._most_waiting:
+        if len(self._waiting) >= self._max_waiting:
             raise Unavailable("Too many requests are waiting.")
         loop = asyncio.get_running_loop()
-        call = Call(item, loop.create_future(), loop.time() + self._patience)
+        call = Call(item, loop.create_future(), loop.time() + self._timeout)
         self._waiting.append(call)
         if self._server is None:
             self._server = loop.create_task(self._serve_waiting())
@@ -89,7 +89,7 @@ class Coalescer(Generic[Item, Result]):
     async def _next_batch(self) -> list["Call[Item, Result]"]:
         """Return the next batch, once no more calls come at every turn of the event loop."""
         came = -1
-        while came < len(self._waiting) < self._most_items:
+        while came < len(self._waiting) < self._max_items:
             came = len(self._waiting)
             await asyncio.sleep(0)
         return self._take()
@@ -98,7 +98,7 @@ class Coalescer(Generic[Item, Result]):
         """Return the next batch: those that have waited longest, and whose callers still wait."""
         batch: list[Call[Item, Result]] = []
         weight = 0
-        while self._waiting and len(batch) < self._most_items and weight < self._most_weight:
+        while self._waiting and len(batch) < self._max_items and weight < self._max_cost:
             call = self._waiting.popleft()
             if not call.future.done():
                 batch.append(call)
