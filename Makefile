@@ -22,7 +22,7 @@ lint: .venv/installed  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: .venv/installed  ## Mend what can be mended of the style
+format: .venv/installed  ## Fix what can be fixed of the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

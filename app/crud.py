@@ -34,6 +34,7 @@ from app.core.database.connection import (
     result_of,
 )
 from app.core.database.json_sql import json_of
+from app.core.errors import KeyReused, Stale
 from app.models import (
     WORDS,
     BatchedMessage,
@@ -53,14 +54,6 @@ SCAN_LIMIT = 500
 
 # How many messages of an earlier version get their revisions at a time.
 BACKFILL_SIZE = 1000
-
-
-class Stale(Exception):
-    """The row is there, but not at a revision that the caller named."""
-
-
-class KeyReused(Exception):
-    """The idempotency key came before, with a request that said something else."""
 
 
 class Created(NamedTuple, Generic[Row]):

@@ -9,9 +9,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
 from app import __version__
-from app.api import openapi, pages, router
+from app.api import openapi, pages, problems, router
 from app.api.fast_path import FastPath
-from app.core import errors
 from app.core.body import BodyLimit
 from app.core.config import Settings, load_settings
 from app.core.database import Database, wait_until_reachable
@@ -65,12 +64,13 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    errors.install(app)
+    problems.install(app)
     router.install(app)
     openapi.install(app)
     pages.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(FastPath, prefixes=(router.PREFIX, ""))
+    app.add_middleware(problems.AnswerErrors)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -11,14 +11,11 @@ from typing import NamedTuple
 
 from fastapi import Request, Response
 from pydantic import ValidationError
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import chats, messages
 from app.api.params import database_of
-from app.api.router import REFUSALS
 from app.core.body import MAX_BODY, declared_length
-from app.core.errors import Problem
 from app.models import KEY, MessageCreate
 from app.paging import Cursor
 
@@ -161,14 +158,7 @@ class FastPath:
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
-        try:
-            response = await route.answer(request, chat_id)
-        except Problem as problem:
-            response = problem.response()
-        except tuple(REFUSALS) as refusal:
-            response = REFUSALS[type(refusal)]().response()
-        except ClientDisconnect:
-            return
+        response = await route.answer(request, chat_id)
         if response is None:
             await self.app(scope, again(request) or receive, send)
             return

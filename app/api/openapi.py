@@ -10,8 +10,8 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
+from app.api.problems import ProblemDetails
 from app.api.responses import ERROR_RESPONSES, HEADERS, JSON, ErrorResponse, failed
-from app.core.errors import ProblemDetails
 
 SCHEMAS = "#/components/schemas/"
 

@@ -102,7 +102,7 @@ async def explain_problem(name: str, request: Request) -> HTMLResponse:
 def kinds(problem: type[Problem]) -> list[type[Problem]]:
     """Return all problems that clients can meet."""
     below = [kind for child in problem.__subclasses__() for kind in (child, *kinds(child))]
-    return [kind for kind in below if hasattr(kind, "type")]
+    return [kind for kind in below if getattr(kind, "type", "")]
 
 
 @cache

@@ -109,10 +109,7 @@ def at_max_one(cursor: Cursor) -> Cursor:
     if len(given) > 1:
         detail = "Only one of the cursors can be given"
         raise InvalidRequest(
-            [
-                FieldError(location=f"query.{n}", code="several_cursors", detail=detail)
-                for n in given
-            ]
+            FieldError(f"query.{name}", "several_cursors", detail) for name in given
         )
     return cursor
 

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from app.api import problems
 from app.core import errors
 
 JSON = dict[str, Any]
@@ -85,7 +86,7 @@ def failed(failure: ErrorResponse) -> JSON:
         "description": "Any other problem." if failure.status == "default" else f"{titles}.",
         "headers": references(*(failure.problems[0].headers or {})),
         "content": {
-            errors.MEDIA_TYPE: {
+            problems.MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/ProblemDetails"},
                 "examples": {
                     problem.type: {"summary": problem.title, "value": example(problem)}
@@ -98,4 +99,4 @@ def failed(failure: ErrorResponse) -> JSON:
 
 def example(problem: errors.Problem) -> JSON:
     """Return the problem document of a request with an id of its own."""
-    return {**problem.details(), "request_id": HEADERS["X-Request-ID"]["example"]}
+    return problems.document(problem, HEADERS["X-Request-ID"]["example"])

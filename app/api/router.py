@@ -1,21 +1,12 @@
 """The versioned API, and the same routes at the root for clients of the original contract."""
 
-from collections.abc import Callable
-
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
-from app import crud
 from app.api import chats, health, messages
-from app.core.errors import KeyReused, NotFound, Problem, Stale
+from app.core.errors import NotFound
 
 PREFIX = "/api/v1"
-
-# How clients are told what crud refuses.
-REFUSALS: dict[type[Exception], Callable[[], Problem]] = {
-    crud.Stale: Stale,
-    crud.KeyReused: KeyReused,
-}
 
 ROUTERS: tuple[APIRouter, ...] = (chats.router, messages.router)
 
@@ -28,12 +19,6 @@ def install(app: FastAPI) -> None:
         app.include_router(router, include_in_schema=False)
     app.include_router(health.router)
     app.router.redirect_slashes = False
-
-    async def answer(request: Request, error: Exception) -> Response:
-        return REFUSALS[type(error)]().response()
-
-    for refusal in REFUSALS:
-        app.add_exception_handler(refusal, answer)
 
     async def other_slash_form(scope: Scope, receive: Receive, send: Send) -> None:
         """Try a path that no route has once more, with its trailing slash added or removed."""

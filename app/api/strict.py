@@ -42,8 +42,8 @@ def check_query(request: Request, known: set[str]) -> None:
     if not request.scope["query_string"]:
         return
     given = Counter(name for name, _ in request.query_params.multi_items())
-    mistakes = [
-        FieldError(location=locate(["query", name]), code=code, detail=detail)
+    errors = [
+        FieldError(locate(["query", name]), code, detail)
         for name, count in given.items()
         for wrong, code, detail in (
             (name not in known, "unknown_parameter", "There is no such query parameter"),
@@ -51,8 +51,8 @@ def check_query(request: Request, known: set[str]) -> None:
         )
         if wrong
     ]
-    if mistakes:
-        raise InvalidRequest(mistakes)
+    if errors:
+        raise InvalidRequest(errors)
 
 
 def check_body_headers(request: Request) -> None:

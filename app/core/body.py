@@ -12,7 +12,7 @@ MAX_DROPPED = 16 * 1024 * 1024
 
 
 class BodyLimit:
-    """Middleware that answers 413 to a request body of more than 64 KiB."""
+    """Middleware that raises BodyTooLarge for a request body of more than 64 KiB."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -24,8 +24,7 @@ class BodyLimit:
             return
         if declared_length(scope) > MAX_BODY:
             await drop(receive)
-            await too_large().response()(scope, receive, send)
-            return
+            raise too_large()
 
         received = 0
 

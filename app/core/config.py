@@ -104,10 +104,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def explain(error: ValidationError) -> list[str]:
-    """Return a line for each mistake, without the value: it may be a secret."""
+    """Return a line for each error, without the value: it may be a secret."""
     return [
-        f"{str(mistake['loc'][0]).upper()}: {mistake['msg']}"
-        if mistake["loc"]
-        else str(mistake["ctx"]["error"])
-        for mistake in error.errors()
+        f"{str(one['loc'][0]).upper()}: {one['msg']}" if one["loc"] else str(one["ctx"]["error"])
+        for one in error.errors()
     ]

@@ -5,17 +5,20 @@ import logging
 import logging.config
 import re
 import time
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from random import randbytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.config import Settings
-from app.core.errors import InternalError, request_id
 
 log = logging.getLogger("app.request")
 
-SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+# The id of the request that is being answered.
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+_SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class PlainFormatter(logging.Formatter):
@@ -80,7 +83,7 @@ def configure_logging(settings: Settings) -> None:
 
 
 class RequestLog:
-    """Middleware that names each request, logs it when it is answered, and answers 500."""
+    """Middleware that names each request, and logs it when it is answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -104,11 +107,6 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, named)
-        except Exception:
-            log.exception("the request failed")
-            if status:  # Half an answer is out: uvicorn has to cut the connection.
-                raise
-            await InternalError().response()(scope, receive, named)
         finally:
             log_request(scope, status, time.perf_counter() - started)
 
@@ -116,7 +114,7 @@ class RequestLog:
 def name_request(scope: Scope) -> str:
     """Return the id that the client chose in `X-Request-ID`, if it is sane, or else a new one."""
     for header, value in scope["headers"]:
-        if header == b"x-request-id" and SANE_REQUEST_ID.fullmatch(value):
+        if header == b"x-request-id" and _SANE_REQUEST_ID.fullmatch(value):
             chosen: str = value.decode()
             return chosen
     return randbytes(16).hex()

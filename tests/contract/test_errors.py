@@ -86,7 +86,7 @@ def test_body_that_is_no_json_is_a_422(client: httpx.Client, body: bytes) -> Non
     problem = assert_problem(
         client.post("/chats/", headers=headers, content=body), 422, "invalid-request"
     )
-    assert [mistake["code"] for mistake in problem["errors"]] == ["json_invalid"]
+    assert [error["code"] for error in problem["errors"]] == ["json_invalid"]
 
 
 def test_both_slash_forms_answer_alike_without_a_redirect(

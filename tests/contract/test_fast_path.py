@@ -105,7 +105,7 @@ def test_keys_are_judged_alike(client: httpx.Client, chat: JSON, key: str) -> No
     for way in ({"Content-Type": "application/json"}, ORDINARY_SEND):
         response = client.post(url, content=b'{"text": "Hello"}', headers={**way, **headers})
         problem = assert_problem(response, 422, "invalid-request")
-        assert [mistake["location"] for mistake in problem["errors"]] == ["header.Idempotency-Key"]
+        assert [error["location"] for error in problem["errors"]] == ["header.Idempotency-Key"]
 
 
 def test_a_key_means_the_same_on_both_ways(client: httpx.Client, mount: str) -> None:

@@ -242,7 +242,7 @@ def test_a_batch_that_is_not_valid_is_a_422_and_stores_nothing(
     client: httpx.Client, chat: JSON, batch: str, body: Any, location: str
 ) -> None:
     problem = assert_problem(client.post(batch, json=body), 422, "invalid-request")
-    assert [mistake["location"] for mistake in problem["errors"]] == [location]
+    assert [error["location"] for error in problem["errors"]] == [location]
     assert read_chat(client, chat)["messages"] == []
 
 

@@ -157,7 +157,7 @@ def test_the_messages_of_a_chat_that_does_not_exist_are_a_404(
 @pytest.mark.parametrize("query", ["before=1&after=1", "before=1&around=1", "after=1&around=1"])
 def test_two_cursors_together_are_a_422(client: httpx.Client, path: str, query: str) -> None:
     problem = assert_problem(client.get(f"{path}?{query}"), 422, "invalid-request")
-    assert [mistake["code"] for mistake in problem["errors"]] == ["several_cursors"] * 2
+    assert [error["code"] for error in problem["errors"]] == ["several_cursors"] * 2
 
 
 def test_all_messages_are_paged_oldest_first(
@@ -224,7 +224,7 @@ def test_a_cursor_that_is_no_id_is_a_422(
 ) -> None:
     response = client.get(path.format(chat=chat["id"]), params={name: value})
     problem = assert_problem(response, 422, "invalid-request")
-    assert [mistake["location"] for mistake in problem["errors"]] == [f"query.{name}"]
+    assert [error["location"] for error in problem["errors"]] == [f"query.{name}"]
 
 
 @pytest.mark.parametrize("path", CURSORS)

@@ -130,4 +130,4 @@ def test_a_search_that_cannot_be_parsed_finds_what_it_finds(
 @pytest.mark.parametrize("words", ["", " ", "\u200b", "a\0b", "x" * 201])
 def test_a_search_for_nothing_or_too_much_is_a_422(client: httpx.Client, words: str) -> None:
     problem = assert_problem(client.get("/messages/", params={"q": words}), 422, "invalid-request")
-    assert [mistake["location"] for mistake in problem["errors"]] == ["query.q"]
+    assert [error["location"] for error in problem["errors"]] == ["query.q"]

@@ -167,7 +167,7 @@ def test_unknown_or_repeated_query_parameter_is_a_422_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("body", "mistakes"),
+    ("body", "errors"),
     [
         ({}, [("body.title", "missing")]),
         ({"title": ""}, [("body.title", "string_too_short")]),
@@ -182,10 +182,10 @@ def test_unknown_or_repeated_query_parameter_is_a_422_and_changes_nothing(
     ],
 )
 def test_422_says_what_is_wrong_where(
-    client: httpx.Client, body: object, mistakes: list[tuple[str, str]]
+    client: httpx.Client, body: object, errors: list[tuple[str, str]]
 ) -> None:
     problem = assert_problem(client.post("/chats/", json=body), 422, "invalid-request")
-    assert [(e["location"], e["code"]) for e in problem["errors"]] == mistakes
+    assert [(e["location"], e["code"]) for e in problem["errors"]] == errors
 
 
 def test_422_never_echoes_the_input(client: httpx.Client) -> None:

@@ -33,8 +33,8 @@ class ApiProblem(Exception):
 
     def __str__(self) -> str:
         problem = self.problem
-        mistakes = [f"{mistake.location}: {mistake.detail}" for mistake in problem.errors or []]
-        detail = "; ".join([problem.detail, *mistakes])
+        errors = [f"{error.location}: {error.detail}" for error in problem.errors or []]
+        detail = "; ".join([problem.detail, *errors])
         return f"{problem.status} {problem.title}: {detail} (request {problem.request_id})"
 
 

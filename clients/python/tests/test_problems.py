@@ -24,8 +24,8 @@ from chat_and_message_client.generated.models import (
     Chat,
     ChatCreate,
     ChatUpdate,
-    MessageCreate,
     FieldError,
+    MessageCreate,
     ProblemDetails,
 )
 from chat_and_message_client.generated.types import UNSET
@@ -78,7 +78,7 @@ def test_a_request_that_is_not_valid_is_a_422_that_says_what_is_wrong_where(
 def test_a_parameter_that_is_not_valid_is_a_422(client: Client) -> None:
     problem = assert_problem(read_chat.sync(0, client=client), 422, "invalid-request")
     assert problem.errors
-    assert [mistake.location for mistake in problem.errors] == ["path.chat_id"]
+    assert [error.location for error in problem.errors] == ["path.chat_id"]
 
 
 def test_a_key_for_another_message_is_a_422(client: Client, chat: Chat) -> None:
@@ -98,7 +98,7 @@ def test_expect_raises_the_problem(client: Client) -> None:
     assert problem.request_id in str(raised.value)
 
 
-def test_the_exception_says_every_mistake_and_survives_pickling(client: Client) -> None:
+def test_the_exception_says_every_error_and_survives_pickling(client: Client) -> None:
     with pytest.raises(ApiProblem, match=r"body\.title: String should have at least") as raised:
         expect(create_chat.sync(client=client, body=ChatCreate(title="")))
     restored = pickle.loads(pickle.dumps(raised.value))
