@@ -63,7 +63,7 @@ clients: clients-python clients-typescript  ## Write the clients anew, as the Op
 test-clients: test-clients-python test-clients-typescript  ## Test the clients, and every example of the guide
 	cd clients/python && PYTHONPATH=tests ../../.venv/clients-python-test/bin/pytest -c pyproject.toml ../test_guide.py
 
-openapi.json: .venv/installed app app/* app/*/*  ## Write the OpenAPI document
+openapi.json: .venv/installed app $(shell find app -name "*.py")  ## Write the OpenAPI document
 	$(BIN)/python -m app openapi > $@
 
 clean:  ## Remove what was installed; the data in .data/ stays

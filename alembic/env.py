@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 import app.models  # noqa: F401  # It fills SQLModel.metadata.
 from app.core.config import load_settings
-from app.core.database import connect_arguments
+from app.core.database.engine import connect_arguments
 from app.core.logging import configure_logging
 
 log = logging.getLogger("app.migrations")

@@ -10,10 +10,11 @@ from fastapi.routing import APIRoute
 
 from app import __version__
 from app.api import openapi, pages, problems, router
-from app.api.fast_path import FastPath
+from app.api.fast_path import FastPath, compile_routes
 from app.core.body import BodyLimit
 from app.core.config import Settings, load_settings
-from app.core.database import Database, wait_until_reachable
+from app.core.database import Database
+from app.core.database.engine import wait_until_reachable
 from app.core.logging import RequestLog, configure_logging
 from app.core.process import stop_with_parent
 
@@ -69,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     openapi.install(app)
     pages.install(app)
     app.add_middleware(BodyLimit)
-    app.add_middleware(FastPath, prefixes=(router.PREFIX, ""))
+    app.add_middleware(FastPath, routes=compile_routes(app))
     app.add_middleware(problems.AnswerErrors)
     if settings.cors_origins:
         app.add_middleware(

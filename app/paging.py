@@ -6,7 +6,7 @@ more than it holds is read of each side, which tells whether there is more.
 
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from app.models import MAX_ID
+from app.core.schema import MAX_ID
 
 # One beyond the last id.
 END = MAX_ID + 1

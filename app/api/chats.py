@@ -2,25 +2,13 @@
 
 from fastapi import APIRouter, Request, Response
 
-from app import crud
+from app import changes, crud
+from app.api.deps import CursorDep, DatabaseDep
 from app.api.etags import etag, expected_revisions, is_known
-from app.api.links import set_links
-from app.api.params import (
-    ChatId,
-    IfMatch,
-    IfNoneMatch,
-    Key,
-    Limit,
-    Open,
-    Place,
-    Since,
-    location,
-    written,
-    written_list,
-)
-from app.api.responses import answers
+from app.api.fast_path import fast
+from app.api.params import DEFAULT_LIMIT, ChatId, IfMatch, IfNoneMatch, KeyHeader, Limit, Since
+from app.api.responses import json_response, location, page_response, responses
 from app.api.strict import StrictRoute
-from app.core.errors import ChatNotFound
 from app.models import Changes, Chat, ChatCreate, ChatUpdate, ChatWithMessages
 
 router = APIRouter(prefix="/chats", tags=["chats"], route_class=StrictRoute)
@@ -29,16 +17,20 @@ router = APIRouter(prefix="/chats", tags=["chats"], route_class=StrictRoute)
 @router.post(
     "/",
     status_code=201,
-    responses=answers(201, "The chat.", "Location", "ETag", "Idempotency-Replayed"),
+    responses=responses(201, "The chat.", "Location", "ETag", "Idempotency-Replayed"),
 )
 async def create_chat(
-    chat: ChatCreate, database: Open, request: Request, response: Response, key: Key = None
+    chat: ChatCreate,
+    database: DatabaseDep,
+    request: Request,
+    response: Response,
+    key: KeyHeader = None,
 ) -> Chat:
     """Create a chat.
 
     With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
     """
-    created, replayed = await database.run(crud.create_chat, chat, key)
+    created, replayed = await crud.create_chat(database, chat, key)
     response.headers["Location"] = location(request, "chats", created.id)
     response.headers["ETag"] = etag(created.revision)
     if replayed:
@@ -46,33 +38,33 @@ async def create_chat(
     return created
 
 
-@router.get("/", response_model=list[Chat], responses=answers(200, "The chats.", "Link"))
+@router.get("/", response_model=list[Chat], responses=responses(200, "The chats.", "Link"))
+@fast
 async def list_chats(
-    database: Open, request: Request, cursor: Place, limit: Limit = 20
+    database: DatabaseDep, request: Request, cursor: CursorDep, limit: Limit = DEFAULT_LIMIT
 ) -> Response:
     """List chats.
 
     A page of at most `limit` chats, newest first; `Link` leads to the pages beside it. At most one
     of `before` and `after` can be given.
     """
-    page = await database.batch_read(crud.list_chats, crud.PageRequest(cursor, limit))
-    response = written_list(page.rows[::-1])
-    set_links(request, response, page, cursor, newest_first=True)
-    return response
+    page = await crud.list_chats(database, cursor, limit)
+    return page_response(request, page, cursor, newest_first=True)
 
 
 @router.get(
     "/{chat_id}",
     response_model=ChatWithMessages,
     responses={
-        **answers(200, "The chat with its newest messages.", "ETag"),
-        **answers(304, "The client has it already.", "ETag"),
+        **responses(200, "The chat with its newest messages.", "ETag"),
+        **responses(304, "The client has it already.", "ETag"),
     },
 )
+@fast
 async def read_chat(
     chat_id: ChatId,
-    database: Open,
-    limit: Limit = 20,
+    database: DatabaseDep,
+    limit: Limit = DEFAULT_LIMIT,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Read a chat.
@@ -80,20 +72,18 @@ async def read_chat(
     With its newest `limit` messages, oldest first.
     """
     if if_none_match is not None:
-        known = await database.run(crud.read_revision, chat_id)
-        if known is not None and is_known(if_none_match, etag(known)):
-            return Response(status_code=304, headers={"ETag": etag(known)})
-    found = await database.batch_read(crud.read_chats, crud.ChatRequest(chat_id, limit))
-    if found is None:
-        raise ChatNotFound(chat_id)
-    return written(found.json, {"ETag": etag(found.revision)})
+        tag = etag(await crud.read_revision(database, chat_id))
+        if is_known(if_none_match, tag):
+            return Response(status_code=304, headers={"ETag": tag})
+    chat = await crud.read_chat(database, chat_id, limit)
+    return json_response(chat.json, {"ETag": etag(chat.revision)})
 
 
-@router.patch("/{chat_id}", responses=answers(200, "The chat, renamed.", "ETag"))
+@router.patch("/{chat_id}", responses=responses(200, "The chat, renamed.", "ETag"))
 async def update_chat(
     chat_id: ChatId,
     change: ChatUpdate,
-    database: Open,
+    database: DatabaseDep,
     response: Response,
     if_match: IfMatch = None,
 ) -> Chat:
@@ -101,9 +91,7 @@ async def update_chat(
 
     With `If-Match`, only if nothing in the chat has changed since.
     """
-    chat = await database.run(crud.update_chat, chat_id, change, expected_revisions(if_match))
-    if chat is None:
-        raise ChatNotFound(chat_id)
+    chat = await crud.update_chat(database, chat_id, change, expected_revisions(if_match))
     response.headers["ETag"] = etag(chat.revision)
     return chat
 
@@ -112,20 +100,19 @@ async def update_chat(
     "/{chat_id}",
     status_code=204,
     response_class=Response,
-    responses=answers(204, "The chat is gone."),
+    responses=responses(204, "The chat is gone."),
 )
-async def delete_chat(chat_id: ChatId, database: Open, if_match: IfMatch = None) -> None:
+async def delete_chat(chat_id: ChatId, database: DatabaseDep, if_match: IfMatch = None) -> None:
     """Delete a chat.
 
     All its messages, too. With `If-Match`, only if nothing in the chat has changed since.
     """
-    if not await database.run(crud.delete_chat, chat_id, expected_revisions(if_match)):
-        raise ChatNotFound(chat_id)
+    await crud.delete_chat(database, chat_id, expected_revisions(if_match))
 
 
-@router.get("/{chat_id}/changes", responses=answers(200, "The changes."))
+@router.get("/{chat_id}/changes", responses=responses(200, "The changes."))
 async def read_changes(
-    chat_id: ChatId, database: Open, since: Since = 0, limit: Limit = 20
+    chat_id: ChatId, database: DatabaseDep, since: Since = 0, limit: Limit = DEFAULT_LIMIT
 ) -> Changes:
     """Catch up with a chat.
 
@@ -133,7 +120,4 @@ async def read_changes(
     client that keeps asking from `next_since` ends with exactly the chat's messages, whatever
     was sent, edited and deleted meanwhile; from 0 it starts with none.
     """
-    changes = await database.run(crud.read_changes, chat_id, since, limit)
-    if changes is None:
-        raise ChatNotFound(chat_id)
-    return changes
+    return await changes.read_changes(database, chat_id, since, limit)

@@ -2,9 +2,9 @@
 
 import re
 
-TAG = re.compile(r'(?P<weak>W/)?"(?P<opaque>[\x21\x23-\x7e\x80-\xff]*)"')
+_TAG = re.compile(r'(?P<weak>W/)?"(?P<opaque>[\x21\x23-\x7e\x80-\xff]*)"')
 
-REVISION = re.compile(r"[0-9]{1,16}")
+_REVISION = re.compile(r"[0-9]{1,16}")
 
 
 def etag(revision: int | None) -> str:
@@ -19,13 +19,13 @@ def expected_revisions(if_match: str | None) -> list[int] | None:
     """
     if if_match is None or if_match.strip() == "*":
         return None
-    strong = [tag["opaque"] for tag in TAG.finditer(if_match) if not tag["weak"]]
-    return [int(tag) for tag in strong if REVISION.fullmatch(tag)]
+    strong = [tag["opaque"] for tag in _TAG.finditer(if_match) if not tag["weak"]]
+    return [int(tag) for tag in strong if _REVISION.fullmatch(tag)]
 
 
 def is_known(if_none_match: str | None, tag: str) -> bool:
     """Return whether If-None-Match says that the client has what `tag` stands for."""
     if if_none_match is None:
         return False
-    known = {f'"{found["opaque"]}"' for found in TAG.finditer(if_none_match)}
+    known = {f'"{found["opaque"]}"' for found in _TAG.finditer(if_none_match)}
     return if_none_match.strip() == "*" or tag in known

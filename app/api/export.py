@@ -10,56 +10,56 @@ from app.core.database import Database
 
 NDJSON = "application/x-ndjson"
 
-# Messages differ in size by a factor of thousands, so pieces are cut by the size of the last one.
-FIRST_COUNT, MOST_COUNT = 100, 4000
-CHARACTERS = 800_000
+# Messages differ in size by a factor of thousands, so chunks are cut by the size of the last one.
+_FIRST_COUNT, _MAX_COUNT = 100, 4000
+_CHARACTERS = 800_000
 
-Read = Callable[[int, int], Awaitable[crud.Chunk | None]]
+_Read = Callable[[int, int], Awaitable[crud.Chunk | None]]
 
 
-async def stream_messages(
+async def export_messages(
     database: Database, chat_id: int | None, as_lines: bool
 ) -> StreamingResponse:
     """Return an answer that holds all those messages, oldest first, as a JSON array or as lines.
 
-    The first piece is read before the answer begins, so that a database that is away is a 503.
+    The first chunk is read before the answer begins, so that an unreachable database is a 503.
     """
     separator = "\n" if as_lines else ","
 
     async def read(after: int, count: int) -> crud.Chunk | None:
-        return await database.run(crud.next_chunk, chat_id, after, count, separator)
+        return await crud.read_chunk(database, chat_id, after, count, separator)
 
-    pieces = all_chunks(await read(0, FIRST_COUNT), read)
+    chunks = _all_chunks(await read(0, _FIRST_COUNT), read)
     return StreamingResponse(
-        lines(pieces) if as_lines else array(pieces),
+        _lines(chunks) if as_lines else _array(chunks),
         media_type=NDJSON if as_lines else "application/json",
         headers={"Vary": "Accept"},
     )
 
 
-async def all_chunks(piece: crud.Chunk | None, read: Read) -> AsyncIterator[str]:
-    """Yield `piece` and all that follow it; while one is sent the next is read, and no more."""
-    count = FIRST_COUNT
-    while piece:
-        count = max(1, min(count * CHARACTERS // len(piece.json), MOST_COUNT))
-        following = asyncio.ensure_future(read(piece.last_id, count))
+async def _all_chunks(chunk: crud.Chunk | None, read: _Read) -> AsyncIterator[str]:
+    """Yield `chunk` and all that follow it; while one is sent the next is read, and no more."""
+    count = _FIRST_COUNT
+    while chunk:
+        count = max(1, min(count * _CHARACTERS // len(chunk.json), _MAX_COUNT))
+        following = asyncio.ensure_future(read(chunk.last_id, count))
         try:
-            yield piece.json
-            piece = await following
+            yield chunk.json
+            chunk = await following
         finally:
             following.cancel()
 
 
-async def array(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _array(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
     """Yield the parts of one JSON array."""
     before = "["
-    async for piece in pieces:
-        yield before + piece
+    async for chunk in chunks:
+        yield before + chunk
         before = ","
     yield "]" if before == "," else "[]"
 
 
-async def lines(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _lines(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
     """Yield JSON objects, a line each."""
-    async for piece in pieces:
-        yield piece + "\n"
+    async for chunk in chunks:
+        yield chunk + "\n"

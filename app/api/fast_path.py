@@ -1,172 +1,297 @@
-"""The shortest way to the calls that are made most.
+"""A shorter way to the routes that are called most, compiled from the routes themselves.
 
 FastAPI finds a route, reads its parameters and calls it at several times the cost of what these
-calls then do. One that comes in its plainest form goes straight to the same route function; all
-others, and whatever might be wrong, go FastAPI's way, as do all when requests are traced.
+calls then do. A request in the plain form of a route marked `fast` goes straight to the same route
+function, past the same dependencies, with the same parameters. All others, and whatever might be
+wrong, go FastAPI's way, as do all when requests are traced.
+
+Nothing about a route is said here: its methods, paths, parameters, defaults and bounds are read
+from FastAPI's own route objects at start. The application refuses to start when a route marked
+`fast` asks for something that this way cannot supply, so that no check added to a route is ever
+passed by.
 """
 
+import inspect
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
-from fastapi import Request, Response
-from pydantic import ValidationError
+from fastapi import FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import RouteContext, iter_route_contexts
+from pydantic import BaseModel, ValidationError
+from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api import chats, messages
-from app.api.params import database_of
-from app.core.body import MAX_BODY, declared_length
-from app.models import KEY, MessageCreate
-from app.paging import Cursor
+from app.core.body import MAX_BODY
 
-# Less than the largest id, without comparing.
-PLAIN_ID = "([1-9][0-9]{0,14})"
-PLAIN_QUERY = re.compile(
-    f"(?:limit=(?P<limit>[1-9][0-9]?|100))?"
-    f"(?:(?:^|&)(?P<cursor>before|after|around)=(?P<id>{PLAIN_ID}))?".encode()
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
+
+_marked: set[Callable[..., Any]] = set()
+
+# What FastAPI can supply and this way cannot: the attributes of a `Dependant` that ask for it.
+_UNSUPPORTED = (
+    "cookie_params",
+    "websocket_param_name",
+    "response_param_name",
+    "background_tasks_param_name",
+    "security_scopes_param_name",
+    "own_oauth_scopes",
+    "concurrency",
 )
-PLAIN_KEY = re.compile(KEY.encode())
 
-# The headers that say how a message is sent.
-SEND_HEADERS = (b"content-type", b"content-encoding", b"idempotency-key")
+# A query that needs no decoding.
+_PLAIN_QUERY = re.compile(rb"\w+=[\w.~-]*(?:&\w+=[\w.~-]*)*")
 
-Read = Callable[[Request, int, Cursor, int], Awaitable[Response]]
-
-
-async def list_chats(request: Request, _: int, cursor: Cursor, limit: int) -> Response:
-    """Return the answer to a page of chats."""
-    return await chats.list_chats(database_of(request), request, cursor, limit)
-
-
-async def read_chat(request: Request, chat_id: int, _: Cursor, limit: int) -> Response:
-    """Return the answer to a chat's read."""
-    return await chats.read_chat(chat_id, database_of(request), limit)
+# The headers that say how a body is sent.
+_CONTENT_TYPE, _CONTENT_LENGTH, _CONTENT_ENCODING = _BODY_HEADERS = (
+    b"content-type",
+    b"content-length",
+    b"content-encoding",
+)
 
 
-async def list_messages(request: Request, chat_id: int, cursor: Cursor, limit: int) -> Response:
-    """Return the answer to a page of a chat's messages."""
-    return await messages.list_chat_messages(chat_id, database_of(request), request, cursor, limit)
+def fast(endpoint: Endpoint) -> Endpoint:
+    """Mark a route function whose plain calls are worth a shorter way; it returns a response."""
+    _marked.add(endpoint)
+    return endpoint
 
 
-class DirectRoute:
-    """The plainest form of a call."""
-
-    def __init__(self, method: str, path: str) -> None:
-        self.path = path
-        self._method = method
-        self._path = re.compile(path.format(chat_id=PLAIN_ID))
-
-    def chat_of(self, scope: Scope) -> int | None:
-        """Return the chat that the call is about, 0 for all, or None if it is another call."""
-        if scope["method"] != self._method:
-            return None
-        found = self._path.fullmatch(scope["path"])
-        if found is None:
-            return None
-        return int(found[1]) if found.groups() else 0
-
-    async def answer(self, request: Request, chat_id: int) -> Response | None:
-        """Return the answer, or None for a call that is not plain enough."""
-        raise NotImplementedError
+class NotCompilable(TypeError):
+    """A route marked `fast` asks for what the fast path cannot supply; the message says what."""
 
 
-class DirectRead(DirectRoute):
-    """Reads: without conditions, and with no query but a limit and one of the `cursors`."""
-
-    def __init__(self, path: str, read: Read, *cursors: str) -> None:
-        super().__init__("GET", path)
-        self._read = read
-        self._cursors = cursors
-
-    async def answer(self, request: Request, chat_id: int) -> Response | None:
-        """Return the answer, or None for a call that is not plain enough."""
-        if any(name == b"if-none-match" for name, _ in request.scope["headers"]):
-            return None
-        if not request.scope["query_string"]:
-            return await self._read(request, chat_id, Cursor(), 20)
-        query = PLAIN_QUERY.fullmatch(request.scope["query_string"])
-        if query is None:
-            return None
-        cursor, name = Cursor(), (query["cursor"] or b"").decode()
-        if name:
-            if name not in self._cursors:
-                return None
-            cursor = Cursor(**{name: int(query["id"])})
-        return await self._read(request, chat_id, cursor, int(query["limit"] or 20))
+class _NotPlain(Exception):
+    """The request is not in the plain form of its route."""
 
 
-class DirectSend(DirectRoute):
-    """Sends of one message: JSON and nothing else, with or without an idempotency key."""
+class _Parameter:
+    """A parameter of the path, the query or the headers, read as its declaration says."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("POST", path)
+    def __init__(self, field: Any) -> None:
+        self.name: str = field.name
+        self.alias: str = field.validation_alias or field.alias
+        self._field = field
+        self._is_required: bool = field.field_info.is_required()
+        self._default = None if self._is_required else field.get_default()
 
-    async def answer(self, request: Request, chat_id: int) -> Response | None:
-        """Return the answer, or None for a call that is not plain enough."""
-        headers = PlainHeaders.of(request.scope)
-        if request.scope["query_string"] or headers is None:
-            return None
+    def read(self, given: str | None) -> Any:
+        """Return the value; raise _NotPlain when FastAPI would refuse it."""
+        if given is None:
+            if self._is_required:
+                raise _NotPlain
+            return self._default
+        value, errors = self._field.validate(given)
+        if errors:
+            raise _NotPlain
+        return value
+
+
+class _Given(NamedTuple):
+    """What a request gives: the values of its path, its query and its headers, by name."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+class _Step(NamedTuple):
+    """A dependency, or at last the route function: what to call, and with what."""
+
+    function: Callable[..., Awaitable[Any]]
+    parameters: Sequence[tuple[int, _Parameter]]  # Each with the field of `_Given` that has it.
+    request_names: Sequence[str]
+    results: Sequence[tuple[str, int]]  # The arguments that are results of earlier steps.
+
+    def read(self, given: _Given) -> dict[str, Any]:
+        """Return the arguments that the request gives; raise _NotPlain when one is wrong."""
+        return {
+            parameter.name: parameter.read(given[part].get(parameter.alias))
+            for part, parameter in self.parameters
+        }
+
+
+class FastRoute:
+    """The plain form of a route under one of its paths."""
+
+    def __init__(self, context: RouteContext) -> None:
+        self.path: str = context.path_format or ""
+        self.methods: set[str] = context.methods or set()
+        self.pattern: re.Pattern[str] = context.path_regex
+        self._steps = _compile(context.dependant, f"{context.name} ({self.path})")
+        parameters = [one for step in self._steps for one in step.parameters]
+        self._query = {one.alias for part, one in parameters if part == 1}
+        self._headers = {
+            one.alias.lower().encode(): one.alias for part, one in parameters if part == 2
+        }
+        self._body, self._body_name = _body_of(context)
+
+    async def answer(self, request: Request, path: Mapping[str, str]) -> Response | None:
+        """Return the answer, or None for a request that is not plain."""
         try:
-            message = MessageCreate.model_validate_json(await request.body())
-        except ValidationError:
+            headers = self._read_headers(request.scope)
+            given = _Given(path, self._read_query(request.scope), headers)
+            arguments = [step.read(given) for step in self._steps]
+            if self._body is not None:
+                body = await request.body()
+                arguments[-1][self._body_name] = self._body.model_validate_json(body)
+        except (_NotPlain, ValidationError):
             return None
-        database = database_of(request)
-        return await messages.create_message(chat_id, message, database, request, headers.key)
+        results: list[Any] = []
+        for step, values in zip(self._steps, arguments, strict=True):
+            for name, number in step.results:
+                values[name] = results[number]
+            for name in step.request_names:
+                values[name] = request
+            results.append(await step.function(**values))
+        response: Response = results[-1]
+        return response
 
+    def _read_query(self, scope: Scope) -> Mapping[str, str]:
+        """Return the query's values; raise _NotPlain when one is unknown, encoded or repeated."""
+        query: bytes = scope["query_string"]
+        if not query:
+            return {}
+        if not _PLAIN_QUERY.fullmatch(query):
+            raise _NotPlain
+        pairs = [pair.partition("=")[::2] for pair in query.decode().split("&")]
+        values = dict(pairs)
+        if len(values) < len(pairs) or not values.keys() <= self._query:
+            raise _NotPlain
+        return values
 
-class PlainHeaders(NamedTuple):
-    """What the headers of a plain send say: its idempotency key."""
+    def _read_headers(self, scope: Scope) -> Mapping[str, str]:
+        """Return the values of the route's own headers.
 
-    key: str | None
-
-    @classmethod
-    def of(cls, scope: Scope) -> "PlainHeaders | None":
-        """Return them, or None when they say more, or announce anything but a little plain JSON."""
-        given: dict[bytes, bytes] = {}
+        Raises _NotPlain when one is repeated, or when a body is announced that is large or, where
+        one is taken, anything but plain JSON of a known length.
+        """
+        body: dict[bytes, bytes] = {}
+        values: dict[str, str] = {}
         for name, value in scope["headers"]:
-            if name in SEND_HEADERS:
-                if name in given:
-                    return None
-                given[name] = value
-        if given.get(b"content-type") != b"application/json" or b"content-encoding" in given:
-            return None
-        if not 0 < declared_length(scope) <= MAX_BODY:
-            return None
-        key = given.get(b"idempotency-key")
-        if key is None:
-            return cls(None)
-        return cls(key.decode()) if PLAIN_KEY.fullmatch(key) else None
+            if name in self._headers:
+                if self._headers[name] in values:
+                    raise _NotPlain
+                values[self._headers[name]] = value.decode("latin-1")
+            elif name in _BODY_HEADERS:
+                if name in body:
+                    raise _NotPlain
+                body[name] = value
+        length = body.get(_CONTENT_LENGTH, b"0")
+        if not length.isdigit() or int(length) > MAX_BODY:
+            raise _NotPlain
+        if self._body is not None and (
+            body.get(_CONTENT_TYPE) != b"application/json"
+            or _CONTENT_ENCODING in body
+            or length == b"0"
+        ):
+            raise _NotPlain
+        return values
+
+
+def _compile(dependant: Dependant, route: str) -> list[_Step]:
+    """Return the steps of a route: its dependencies in FastAPI's order, then its function.
+
+    Raises NotCompilable when one of them asks for what cannot be supplied here.
+    """
+    steps: list[_Step] = []
+    positions: dict[Any, int] = {}
+
+    def add(dependant: Dependant, is_dependency: bool = True) -> int:
+        if dependant.use_cache and dependant.call in positions:
+            return positions[dependant.call]
+        function = dependant.call
+        asks_for = [name for name in _UNSUPPORTED if getattr(dependant, name)]
+        if is_dependency and dependant.body_params:
+            asks_for.append("body_params")
+        if not _is_coroutine_function(function):
+            asks_for.append("a function that is not `async def`, or that yields")
+        if function is None or asks_for:
+            name = getattr(function, "__qualname__", repr(function))
+            raise NotCompilable(
+                f"The route {route} is marked fast, but {name} asks for what the fast path cannot "
+                f"supply: {', '.join(asks_for)}. Make it an `async def` without this, or take the "
+                "mark @fast from the route."
+            )
+        results = [(one.name, add(one)) for one in dependant.dependencies]
+        requests = (dependant.request_param_name, dependant.http_connection_param_name)
+        fields = (dependant.path_params, dependant.query_params, dependant.header_params)
+        steps.append(
+            _Step(
+                function,
+                [(part, _Parameter(one)) for part, some in enumerate(fields) for one in some],
+                [name for name in requests if name is not None],
+                [(name, number) for name, number in results if name is not None],
+            )
+        )
+        positions[function] = len(steps) - 1
+        return len(steps) - 1
+
+    add(dependant, is_dependency=False)
+    return steps
+
+
+def _is_coroutine_function(function: Any) -> bool:
+    """Return whether calling the function, or the object, gives something to await."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004  # Not whether, but how it is called.
+    )
+
+
+def _body_of(context: RouteContext) -> tuple[type[BaseModel] | None, str]:
+    """Return the model of the body that the route takes, or None, and the parameter's name."""
+    if context.body_field is None:
+        return None, ""
+    (parameter,) = context.dependant.body_params
+    model = parameter.field_info.annotation
+    if context._embed_body_fields or not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise NotCompilable(f"The route {context.name} is marked fast, but its body is no model.")
+    return model, parameter.name
+
+
+def compile_routes(app: FastAPI) -> list[FastRoute]:
+    """Return the plain forms of the application's marked routes, under each of their paths.
+
+    Raises NotCompilable when one asks for what cannot be supplied here.
+    """
+    return [
+        FastRoute(context)
+        for context in iter_route_contexts(app.routes)
+        if context.endpoint in _marked
+    ]
 
 
 class FastPath:
-    """Middleware that answers the plainest calls itself."""
+    """Middleware that answers plain requests of marked routes itself."""
 
-    def __init__(self, app: ASGIApp, prefixes: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, routes: Sequence[FastRoute]) -> None:
         self.app = app
-        self._routes = [route for prefix in prefixes for route in routes(prefix)]
+        methods = {method for route in routes for method in route.methods}
+        self._routes = {
+            method: [(route.pattern.match, route) for route in routes if method in route.methods]
+            for method in methods
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on with its body."""
         if scope["type"] != "http" or "fastapi.telemetry" in scope:
             await self.app(scope, receive, send)
             return
-        for route in self._routes:
-            chat_id = route.chat_of(scope)
-            if chat_id is not None:
-                break
-        else:
-            await self.app(scope, receive, send)
-            return
-        request = Request(scope, receive)
-        response = await route.answer(request, chat_id)
-        if response is None:
-            await self.app(scope, again(request) or receive, send)
-            return
-        scope["route"] = route
-        await response(scope, receive, send)
+        path = get_route_path(scope) if scope.get("root_path") else scope["path"]
+        for match, route in self._routes.get(scope["method"], ()):
+            if found := match(path):
+                request = Request(scope, receive)
+                response = await route.answer(request, found.groupdict())
+                if response is None:
+                    receive = _replay_body(request) or receive
+                    break
+                scope["route"] = route
+                await response(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
-def again(request: Request) -> Receive | None:
+def _replay_body(request: Request) -> Receive | None:
     """Return what receives the request's body once more, or None if it was not read."""
     body = getattr(request, "_body", None)
     if body is None:
@@ -176,15 +301,3 @@ def again(request: Request) -> Receive | None:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
-
-
-def routes(prefix: str) -> list[DirectRoute]:
-    """Return the direct routes below `prefix`."""
-    return [
-        DirectRead(f"{prefix}/chats/{{chat_id}}", read_chat),
-        DirectSend(f"{prefix}/chats/{{chat_id}}/messages/"),
-        DirectRead(
-            f"{prefix}/chats/{{chat_id}}/messages/", list_messages, "before", "after", "around"
-        ),
-        DirectRead(f"{prefix}/chats/", list_chats, "before", "after"),
-    ]

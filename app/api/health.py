@@ -3,12 +3,11 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from app import crud
-from app.api.params import Open
-from app.api.responses import answers
+from app.api.deps import DatabaseDep
+from app.api.responses import responses
 from app.api.strict import StrictRoute
 from app.core.errors import Unavailable
-from app.core.migrations import is_behind
+from app.core.migrations import is_behind, read_schema_revision
 
 router = APIRouter(prefix="/health", tags=["service"], route_class=StrictRoute)
 
@@ -19,7 +18,7 @@ class Health(BaseModel):
     status: str = Field(default="ok", description="Always `ok`.", examples=["ok"])
 
 
-@router.get("/live", responses=answers(200, "The process works."))
+@router.get("/live", responses=responses(200, "The process works."))
 async def check_live() -> Health:
     """Tell that the process works.
 
@@ -28,12 +27,12 @@ async def check_live() -> Health:
     return Health()
 
 
-@router.get("/ready", responses=answers(200, "The service works."))
-async def check_ready(database: Open) -> Health:
+@router.get("/ready", responses=responses(200, "The service works."))
+async def check_ready(database: DatabaseDep) -> Health:
     """Tell whether the service can serve.
 
     503 while the database does not answer, or is not migrated; send requests elsewhere then.
     """
-    if is_behind(await database.run(crud.read_schema_revision)):
+    if is_behind(await read_schema_revision(database)):
         raise Unavailable("The database is not migrated; run `python -m app migrate`.")
     return Health()

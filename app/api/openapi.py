@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
 from app.api.problems import ProblemDetails
-from app.api.responses import ERROR_RESPONSES, HEADERS, JSON, ErrorResponse, failed
+from app.api.responses import ERROR_RESPONSES, HEADERS, JSON, ErrorResponse, error_response
 
 SCHEMAS = "#/components/schemas/"
 
@@ -50,7 +50,7 @@ def completed(document: JSON) -> JSON:
     )
     schemas = {**components["schemas"], **problem["$defs"]}
     components["schemas"] = {name: untitled(schemas[name]) for name in sorted(schemas)}
-    components["responses"] = {failure.component: failed(failure) for failure in ERROR_RESPONSES}
+    components["responses"] = {one.component: error_response(one) for one in ERROR_RESPONSES}
     components["headers"] = HEADERS
     components["securitySchemes"] = SECURITY_SCHEMES
     document = simplified(document)
@@ -58,8 +58,8 @@ def completed(document: JSON) -> JSON:
         del operation["responses"]["default"]
         complete(operation, document["components"]["schemas"])
         operation["responses"] |= {
-            failure.status: {"$ref": f"#/components/responses/{failure.component}"}
-            for failure in failures(path, operation)
+            one.status: {"$ref": f"#/components/responses/{one.component}"}
+            for one in error_responses(path, operation)
         }
     return document
 
@@ -71,7 +71,7 @@ def operations(document: JSON) -> Iterator[tuple[str, JSON]]:
             yield path, operation
 
 
-def failures(path: str, operation: JSON) -> list[ErrorResponse]:
+def error_responses(path: str, operation: JSON) -> list[ErrorResponse]:
     """Return how the operation may fail."""
     parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
     applies = {
@@ -80,7 +80,7 @@ def failures(path: str, operation: JSON) -> list[ErrorResponse]:
         "413": "requestBody" in operation,
         "415": "requestBody" in operation,
     }
-    return [failure for failure in ERROR_RESPONSES if applies.get(failure.status, True)]
+    return [one for one in ERROR_RESPONSES if applies.get(one.status, True)]
 
 
 def complete(operation: JSON, schemas: JSON) -> None:

@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
 from app import __version__
-from app.api.responses import answers
+from app.api.responses import responses
 from app.api.strict import StrictRoute
 from app.core.errors import NotFound, Problem
 
@@ -60,8 +60,8 @@ class Service(BaseModel):
     "/",
     response_model=Service,
     responses={
-        **answers(200, "What this service is."),
-        **answers(303, "The way to the documentation, for a browser.", "Location"),
+        **responses(200, "What this service is."),
+        **responses(303, "The way to the documentation, for a browser.", "Location"),
     },
 )
 async def read_service(request: Request) -> Response | Service:

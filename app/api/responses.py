@@ -1,9 +1,15 @@
-"""What calls answer, as the OpenAPI document tells it: their headers and their problems."""
+"""What calls answer: how it is sent, and how the OpenAPI document tells of it."""
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlencode
+
+from fastapi import Request, Response
 
 from app.api import problems
 from app.core import errors
+from app.core.schema import MAX_ID
+from app.paging import Cursor, Page
 
 JSON = dict[str, Any]
 
@@ -44,6 +50,64 @@ HEADERS: dict[str, JSON] = {
 }
 
 
+class HasJson(Protocol):
+    """Something whose JSON is written already."""
+
+    @property
+    def json(self) -> str:
+        """Return it."""
+
+
+def json_response(json: str, headers: dict[str, str] | None = None, status: int = 200) -> Response:
+    """Return an answer whose JSON is written already."""
+    return Response(json, status, headers, "application/json")
+
+
+def json_list(
+    rows: Iterable[HasJson], headers: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    """Return an answer that is a list of what is written already."""
+    return json_response(f"[{','.join([row.json for row in rows])}]", headers, status)
+
+
+def page_response(
+    request: Request, page: Page[Any], cursor: Cursor, *, newest_first: bool = False
+) -> Response:
+    """Return an answer that is a page, with links to the pages beside it."""
+    rows = page.rows[::-1] if newest_first else page.rows
+    return json_list(rows, links(request, page, cursor, newest_first=newest_first))
+
+
+def links(
+    request: Request, page: Page[Any], cursor: Cursor, *, newest_first: bool = False
+) -> dict[str, str]:
+    """Return the header that names the pages beside this one, each if there is something on it.
+
+    `next` goes on in the order of the list, `prev` goes back (RFC 8288).
+    """
+    older, newer = ("next", "prev") if newest_first else ("prev", "next")
+    found = []
+    if page.older:
+        before = page.rows[0].id if page.rows else (cursor.after or 0) + 1
+        found.append(_link(request, older, "before", min(before, MAX_ID)))
+    if page.newer:
+        after = page.rows[-1].id if page.rows else (cursor.before or 1) - 1
+        found.append(_link(request, newer, "after", after))
+    return {"Link": ", ".join(found)} if found else {}
+
+
+def _link(request: Request, relation: str, name: str, value: int) -> str:
+    """Return the link to another page of the same list."""
+    kept = [(k, v) for k, v in request.query_params.items() if k not in Cursor._fields]
+    return f'<{request.scope["path"]}?{urlencode([*kept, (name, value)])}>; rel="{relation}"'
+
+
+def location(request: Request, resource: str, identifier: int) -> str:
+    """Return the path of what a route below `/chats` created, under the same mount."""
+    mount = request.scope["path"].rpartition("/chats")[0]
+    return f"{mount}/{resource}/{identifier}"
+
+
 class ErrorResponse(NamedTuple):
     """The problems that share a status; "default" stands for every other status."""
 
@@ -67,36 +131,34 @@ ERROR_RESPONSES = [
 ]
 
 
-def answers(status: int, description: str, *headers: str) -> dict[int | str, JSON]:
+def responses(status: int, description: str, *headers: str) -> dict[int | str, JSON]:
     """Return a route's declaration of what it answers with `status`, and with which headers."""
-    return {status: {"description": description, "headers": references(*headers)}}
+    return {status: {"description": description, "headers": _references(*headers)}}
 
 
-def references(*headers: str) -> JSON:
-    """Return the headers of an answer by reference; each answer has the request's id too."""
-    return {
-        header: {"$ref": f"#/components/headers/{header}"} for header in (*headers, "X-Request-ID")
-    }
-
-
-def failed(failure: ErrorResponse) -> JSON:
+def error_response(response: ErrorResponse) -> JSON:
     """Return the declaration of an answer that is one of the problems, with examples of all."""
-    titles = ", or ".join(dict.fromkeys(problem.title for problem in failure.problems))
+    titles = ", or ".join(dict.fromkeys(problem.title for problem in response.problems))
     return {
-        "description": "Any other problem." if failure.status == "default" else f"{titles}.",
-        "headers": references(*(failure.problems[0].headers or {})),
+        "description": "Any other problem." if response.status == "default" else f"{titles}.",
+        "headers": _references(*response.problems[0].headers),
         "content": {
             problems.MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/ProblemDetails"},
                 "examples": {
-                    problem.type: {"summary": problem.title, "value": example(problem)}
-                    for problem in failure.problems
+                    problem.type: {
+                        "summary": problem.title,
+                        "value": problems.document(problem, HEADERS["X-Request-ID"]["example"]),
+                    }
+                    for problem in response.problems
                 },
             }
         },
     }
 
 
-def example(problem: errors.Problem) -> JSON:
-    """Return the problem document of a request with an id of its own."""
-    return problems.document(problem, HEADERS["X-Request-ID"]["example"])
+def _references(*headers: str) -> JSON:
+    """Return the headers of an answer by reference; each answer has the request's id too."""
+    return {
+        header: {"$ref": f"#/components/headers/{header}"} for header in (*headers, "X-Request-ID")
+    }

@@ -60,9 +60,9 @@ async def turn() -> None:
 def test_calls_that_come_while_a_batch_is_served_are_served_together_next() -> None:
     async def story(served: Served) -> None:
         batcher = served.batcher()
-        first = asyncio.create_task(batcher.ask(1))
+        first = asyncio.create_task(batcher.submit(1))
         await turn()
-        others = [asyncio.create_task(batcher.ask(item)) for item in (2, 3, 4)]
+        others = [asyncio.create_task(batcher.submit(item)) for item in (2, 3, 4)]
         await turn()
         assert served.batches == [[1]]
         served.gate.set()
@@ -76,11 +76,11 @@ def test_a_batch_is_bounded_in_items_and_in_weight() -> None:
     async def story(served: Served) -> None:
         served.gate.set()
         by_items = served.batcher(max_items=2)
-        assert await asyncio.gather(*map(by_items.ask, range(5))) == [0, 10, 20, 30, 40]
+        assert await asyncio.gather(*map(by_items.submit, range(5))) == [0, 10, 20, 30, 40]
         assert served.batches == [[0, 1], [2, 3], [4]]
         served.batches.clear()
         by_weight = served.batcher(cost=lambda item: item, max_cost=5)
-        await asyncio.gather(*map(by_weight.ask, (3, 3, 3, 9, 1)))
+        await asyncio.gather(*map(by_weight.submit, (3, 3, 3, 9, 1)))
         assert served.batches == [[3, 3], [3, 9], [1]]
 
     tell(story)
@@ -89,7 +89,7 @@ def test_a_batch_is_bounded_in_items_and_in_weight() -> None:
 def test_an_item_that_fails_does_not_fail_its_neighbours() -> None:
     async def story(served: Served) -> None:
         served.gate.set()
-        asked = map(served.batcher().ask, (1, -1, -7, 4))
+        asked = map(served.batcher().submit, (1, -1, -7, 4))
         results = await asyncio.gather(*asked, return_exceptions=True)
         assert results[0] == 10
         assert isinstance(results[1], ValueError)
@@ -114,7 +114,7 @@ def test_a_failure_that_leaves_open_what_was_done_is_that_of_all_and_nothing_is_
         batcher: Batcher[int, int] = Batcher(
             broken, alone, lambda error: isinstance(error, KeyError)
         )
-        results = await asyncio.gather(*map(batcher.ask, (1, 2)), return_exceptions=True)
+        results = await asyncio.gather(*map(batcher.submit, (1, 2)), return_exceptions=True)
         assert [type(result) for result in results] == [KeyError, KeyError]
         assert served.batches == [[1, 2]]
 
@@ -124,9 +124,9 @@ def test_a_failure_that_leaves_open_what_was_done_is_that_of_all_and_nothing_is_
 def test_an_item_whose_caller_has_gone_away_is_not_served_unless_its_batch_is_under_way() -> None:
     async def story(served: Served) -> None:
         batcher = served.batcher()
-        tasks = [asyncio.create_task(batcher.ask(1))]
+        tasks = [asyncio.create_task(batcher.submit(1))]
         await turn()
-        tasks += [asyncio.create_task(batcher.ask(item)) for item in (2, 3)]
+        tasks += [asyncio.create_task(batcher.submit(item)) for item in (2, 3)]
         await turn()
         tasks[0].cancel()
         tasks[1].cancel()
@@ -140,12 +140,12 @@ def test_an_item_whose_caller_has_gone_away_is_not_served_unless_its_batch_is_un
 def test_more_calls_than_may_wait_are_refused_at_once() -> None:
     async def story(served: Served) -> None:
         batcher = served.batcher(max_waiting=2)
-        tasks = [asyncio.create_task(batcher.ask(0))]
+        tasks = [asyncio.create_task(batcher.submit(0))]
         await turn()
-        tasks += [asyncio.create_task(batcher.ask(item)) for item in (1, 2)]
+        tasks += [asyncio.create_task(batcher.submit(item)) for item in (1, 2)]
         await turn()
         with pytest.raises(Unavailable, match="Too many"):
-            await batcher.ask(3)
+            await batcher.submit(3)
         served.gate.set()
         assert await asyncio.gather(*tasks) == [0, 10, 20]
 
@@ -155,10 +155,10 @@ def test_more_calls_than_may_wait_are_refused_at_once() -> None:
 def test_no_call_waits_longer_than_its_timeout() -> None:
     async def story(served: Served) -> None:
         batcher = served.batcher(timeout=0.05)
-        results = await asyncio.gather(*map(batcher.ask, (1, 2)), return_exceptions=True)
+        results = await asyncio.gather(*map(batcher.submit, (1, 2)), return_exceptions=True)
         assert [type(result) for result in results] == [Unavailable, Unavailable]
         served.gate.set()
-        assert await batcher.ask(3) == 30
+        assert await batcher.submit(3) == 30
 
     tell(story)
 
@@ -166,7 +166,7 @@ def test_no_call_waits_longer_than_its_timeout() -> None:
 def test_draining_serves_what_waits() -> None:
     async def story(served: Served) -> None:
         batcher = served.batcher()
-        tasks = [asyncio.create_task(batcher.ask(item)) for item in (1, 2)]
+        tasks = [asyncio.create_task(batcher.submit(item)) for item in (1, 2)]
         await turn()
         served.gate.set()
         await batcher.drain()

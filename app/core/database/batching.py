@@ -2,7 +2,8 @@
 
 While one batch is being served, calls that arrive wait; the next batch takes them all. Nothing
 waits for a timer: a call that finds nobody being served is a batch of its own as soon as a turn of
-the event loop brings no other.
+the event loop brings no other. One that comes alone, after another that did, does not even wait
+for that.
 """
 
 import asyncio
@@ -12,28 +13,28 @@ from typing import Generic, NamedTuple, TypeVar
 
 from app.core.errors import Unavailable
 
-Item = TypeVar("Item")
+Request = TypeVar("Request")
 Result = TypeVar("Result")
 
-# What serves a batch: it returns a result or an error for each item, in their order.
-Serve = Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
+# What serves a batch: it returns a result or an error for each request, in their order.
+Serve = Callable[[Sequence[Request]], Awaitable[Sequence[Result | Exception]]]
 
 
-class Batcher(Generic[Item, Result]):
+class Batcher(Generic[Request, Result]):
     """Serves calls in batches.
 
-    A batch holds at most `max_items`, and no more once they cost `max_cost` together. At most
-    `max_waiting` calls wait, each for at most `timeout` seconds. When a whole batch fails, its
-    items are served alone, unless `is_final` says of the error that this would be no use, or not
-    safe.
+    A batch holds at most `max_items` requests, and no more once they cost `max_cost` together. At
+    most `max_waiting` calls wait, each for at most `timeout` seconds. When a whole batch fails, its
+    requests are served alone, unless `is_final` says of the error that this would be no use, or
+    not safe.
     """
 
     def __init__(
         self,
-        serve: Serve[Item, Result],
-        serve_alone: Callable[[Item], Awaitable[Result | Exception]],
+        serve: Serve[Request, Result],
+        serve_alone: Callable[[Request], Awaitable[Result | Exception]],
         is_final: Callable[[Exception], bool],
-        cost: Callable[[Item], int] = lambda _: 0,
+        cost: Callable[[Request], int] = lambda _: 0,
         *,
         max_items: int = 100,
         max_cost: int = 1024 * 1024,
@@ -41,52 +42,77 @@ class Batcher(Generic[Item, Result]):
         timeout: float = 4.5,
     ) -> None:
         self._serve = serve
-        self._alone = serve_alone
+        self._serve_alone = serve_alone
         self._is_final = is_final
-        self._weigh = cost
+        self._cost = cost
         self._max_items = max_items
         self._max_cost = max_cost
         self._max_waiting = max_waiting
         self._timeout = timeout
-        self._waiting: deque[Call[Item, Result]] = deque()
-        self._server: asyncio.Task[None] | None = None
+        self._waiting: deque[PendingCall[Request, Result]] = deque()
+        self._batch: list[PendingCall[Request, Result]] = []
+        self._is_busy = False
+        self._last_size = 0
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def ask(self, item: Item) -> Result:
-        """Return what `item` leads to, or raise it; raise Unavailable when that takes too long.
+    async def submit(self, request: Request) -> Result:
+        """Return what `request` leads to, or raise it; raise Unavailable when that takes too long.
 
-        An item whose caller has gone away is not served, unless its batch is under way already.
+        A request whose caller has gone away is not served, unless its batch is under way already.
         """
+        if not self._is_busy and self._last_size == 1:
+            return await self._serve_directly(request)
         if len(self._waiting) >= self._max_waiting:
             raise Unavailable("Too many requests are waiting.")
         loop = asyncio.get_running_loop()
-        call = Call(item, loop.create_future(), loop.time() + self._timeout)
+        call = PendingCall(request, loop.create_future(), loop.time() + self._timeout)
         self._waiting.append(call)
-        if self._server is None:
-            self._server = loop.create_task(self._serve_waiting())
+        if not self._is_busy:
+            self._start()
+        if self._timer is None:
+            self._timer = loop.call_at(call.deadline, self._expire)
         result: Result = await call.future
         return result
 
     async def drain(self) -> None:
         """Return when everything that waits is served."""
-        if self._server is not None:
-            await self._server
+        while self._task is not None:
+            await self._task
+
+    async def _serve_directly(self, request: Request) -> Result:
+        """Return what the request leads to, or raise it, without a task of the batcher's own."""
+        self._is_busy = True
+        try:
+            (result,) = await self._serve([request])
+        finally:
+            self._is_busy = False
+            if self._waiting:
+                self._start()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def _start(self) -> None:
+        """Begin to serve what waits."""
+        self._is_busy = True
+        self._task = asyncio.get_running_loop().create_task(self._serve_waiting())
 
     async def _serve_waiting(self) -> None:
         """Serve batch after batch until nobody waits."""
         while batch := await self._next_batch():
+            self._batch, self._last_size = batch, len(batch)
             try:
-                # The oldest call's deadline is that of all: no timer for each of them.
-                async with asyncio.timeout_at(batch[0].deadline):
-                    results = await self._serve_or_divide([call.item for call in batch])
-            except TimeoutError:
-                results = [Unavailable("The database did not answer in time.")] * len(batch)
+                results = await self._serve_or_divide([call.request for call in batch])
             except Exception as error:
                 results = [error] * len(batch)
             for call, result in zip(batch, results, strict=True):
                 call.settle(result)
-        self._server = None
+        self._batch = []
+        self._is_busy = False
+        self._task = None
 
-    async def _next_batch(self) -> list["Call[Item, Result]"]:
+    async def _next_batch(self) -> list["PendingCall[Request, Result]"]:
         """Return the next batch, once no more calls come at every turn of the event loop."""
         came = -1
         while came < len(self._waiting) < self._max_items:
@@ -94,38 +120,44 @@ class Batcher(Generic[Item, Result]):
             await asyncio.sleep(0)
         return self._take()
 
-    def _take(self) -> list["Call[Item, Result]"]:
+    def _take(self) -> list["PendingCall[Request, Result]"]:
         """Return the next batch: those that have waited longest, and whose callers still wait."""
-        batch: list[Call[Item, Result]] = []
-        weight = 0
-        while self._waiting and len(batch) < self._max_items and weight < self._max_cost:
+        batch: list[PendingCall[Request, Result]] = []
+        cost = 0
+        while self._waiting and len(batch) < self._max_items and cost < self._max_cost:
             call = self._waiting.popleft()
             if not call.future.done():
                 batch.append(call)
-                weight += self._weigh(call.item)
+                cost += self._cost(call.request)
         return batch
 
-    async def _serve_or_divide(self, items: list[Item]) -> Sequence[Result | Exception]:
-        """Return the results of the batch or, so that one does not fail all, of each item."""
+    async def _serve_or_divide(self, requests: list[Request]) -> Sequence[Result | Exception]:
+        """Return the results of the batch or, so that one does not fail all, of each request."""
         try:
-            return await self._serve(items)
+            return await self._serve(requests)
         except Exception as error:
-            if len(items) == 1 or self._is_final(error):
+            if len(requests) == 1 or self._is_final(error):
                 raise
-        return await asyncio.gather(*(self._serve_alone(item) for item in items))
+        results = map(self._serve_alone, requests)
+        return await asyncio.gather(*results, return_exceptions=True)  # type: ignore[return-value]  # Of its own accord it raises no other.
 
-    async def _serve_alone(self, item: Item) -> Result | Exception:
-        """Return what the item leads to."""
-        try:
-            return await self._alone(item)
-        except Exception as error:
-            return error
+    def _expire(self) -> None:
+        """Give up those calls whose time is over; what they asked may still be done."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        for call in (*self._batch, *self._waiting):
+            if call.future.done():
+                continue
+            if call.deadline > loop.time():
+                self._timer = loop.call_at(call.deadline, self._expire)
+                return
+            call.settle(Unavailable("The database did not answer in time."))
 
 
-class Call(NamedTuple, Generic[Item, Result]):
+class PendingCall(NamedTuple, Generic[Request, Result]):
     """A call that waits: for what, where its result goes, and until when (the loop's time)."""
 
-    item: Item
+    request: Request
     future: asyncio.Future[Result]
     deadline: float
 

@@ -1,4 +1,4 @@
-"""Connections that the event loop drives: statements without a thread.
+"""Connections that the event loop drives: prepared statements without a thread.
 
 This is psycopg2's asynchronous support, and libpq's (PostgreSQL documentation, chapter 34.4). A
 thread would cost each statement two handovers of the interpreter, which is more than all the rest
@@ -7,21 +7,21 @@ that a batch of calls costs this process.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
 
 import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Psycopg2Connection
-from sqlalchemy import Connection
 
 from app.core.database.sockets import is_readable, wait_for
 
-T = TypeVar("T")
 Rows = list[tuple[Any, ...]]
+Connect = Callable[[], Psycopg2Connection]
 
 # A connection that was in use this short a time ago, in seconds, is taken for alive.
-LOOKED_AT_AFTER = 0.05
+ASSUMED_ALIVE = 0.05
 
 
 class PreparedStatement(NamedTuple):
@@ -45,23 +45,16 @@ class PreparedStatement(NamedTuple):
         return f"EXECUTE {self.name} ({', '.join(f'%s::{kind}' for kind in self.types)})"
 
 
-class Executor(Protocol):
-    """Where prepared statements run."""
-
-    async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
-        """Return the rows of the statement."""
-
-
 class AsyncConnection:
     """A connection that the event loop drives; each statement commits by itself.
 
     It connects when it is first used, and again after it broke.
     """
 
-    def __init__(self, connect: Callable[[], Psycopg2Connection]) -> None:
+    def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._connection: Psycopg2Connection | None = None
-        self._prepared: set[str] = set()
+        self._executions: dict[str, str] = {}
         self._used = 0.0
         self._turn = asyncio.Lock()
 
@@ -70,28 +63,57 @@ class AsyncConnection:
         async with self._turn:
             try:
                 connection = await self._opened()
-                if statement.name not in self._prepared:
-                    await execute(connection, statement.preparation)
-                    self._prepared.add(statement.name)
-                rows = await execute(connection, statement.execution, parameters)
+                execution = self._executions.get(statement.name)
+                if execution is None:
+                    await _execute(connection, statement.preparation)
+                    execution = self._executions[statement.name] = statement.execution
+                rows = await _execute(connection, execution, parameters)
             except BaseException as error:
-                if not isinstance(error, psycopg2.Error) or isinstance(
-                    error, psycopg2.OperationalError | psycopg2.InterfaceError
-                ):
-                    self.close()  # Nobody knows in what state it is.
+                self._close_if_lost(error)
                 raise
             self._used = time.monotonic()
             return rows
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Commit what the block does, or nothing of it; each of its statements sees what is
+        committed by then.
+        """
+        await self._run("BEGIN ISOLATION LEVEL READ COMMITTED")
+        try:
+            yield
+        except BaseException:
+            if self._connection is not None:
+                await self._run("ROLLBACK")
+            raise
+        await self._run("COMMIT")
+
+    async def _run(self, command: str) -> None:
+        """Run a command that answers no rows."""
+        try:
+            await _execute(await self._opened(), command)
+        except BaseException as error:
+            self._close_if_lost(error)
+            raise
+
+    def _close_if_lost(self, error: BaseException) -> None:
+        """Close the connection when nobody knows in what state the error left it."""
+        lost = (psycopg2.OperationalError, psycopg2.InterfaceError)
+        if not isinstance(error, psycopg2.Error) or isinstance(error, lost):
+            self.close()
+
     async def _opened(self) -> Psycopg2Connection:
         """Return the connection, a new one if the server has closed it while it lay idle."""
-        idle = time.monotonic() - self._used
-        if self._connection and idle > LOOKED_AT_AFTER and is_readable(self._connection.fileno()):
+        if (
+            self._connection is not None
+            and time.monotonic() - self._used > ASSUMED_ALIVE
+            and is_readable(self._connection.fileno())
+        ):
             self.close()
         if self._connection is None:
             # In a thread, because a name may have to be looked up first.
             self._connection = await asyncio.to_thread(self._connect)
-            await finished(self._connection)
+            await _finished(self._connection)
         return self._connection
 
     def close(self) -> None:
@@ -99,19 +121,43 @@ class AsyncConnection:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
-        self._prepared.clear()
+        self._executions.clear()
 
 
-async def execute(connection: Psycopg2Connection, sql: str, parameters: Any = None) -> Rows:
+class AsyncPool:
+    """Some such connections, each for one caller at a time, opened when first needed."""
+
+    def __init__(self, connect: Connect, size: int) -> None:
+        self._all = [AsyncConnection(connect) for _ in range(size)]
+        self._idle = list(self._all)
+        self._free = asyncio.Semaphore(size)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection, the one that was used last, as soon as one is free."""
+        async with self._free:
+            connection = self._idle.pop()
+            try:
+                yield connection
+            finally:
+                self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in self._all:
+            connection.close()
+
+
+async def _execute(connection: Psycopg2Connection, sql: str, parameters: Any = None) -> Rows:
     """Return the rows of a statement."""
     cursor = connection.cursor()
     cursor.execute(sql, parameters)
-    await finished(connection)
+    await _finished(connection)
     rows: Rows = cursor.fetchall() if cursor.description else []
     return rows
 
 
-async def finished(connection: Psycopg2Connection) -> None:
+async def _finished(connection: Psycopg2Connection) -> None:
     """Return when the connection has done what it was told; raises psycopg2.Error."""
     loop = asyncio.get_running_loop()
     while (state := connection.poll()) != POLL_OK:
@@ -122,7 +168,7 @@ async def finished(connection: Psycopg2Connection) -> None:
         )
         ready, socket = loop.create_future(), connection.fileno()
         try:
-            watch(socket, settle, ready)
+            watch(socket, _wake, ready)
         except NotImplementedError:  # Windows' usual event loop watches no sockets of others.
             await asyncio.to_thread(wait_for, socket, state == POLL_READ)
             continue
@@ -132,33 +178,7 @@ async def finished(connection: Psycopg2Connection) -> None:
             forget(socket)
 
 
-def settle(ready: "asyncio.Future[None]") -> None:
+def _wake(ready: "asyncio.Future[None]") -> None:
     """Tell that the socket is ready."""
     if not ready.done():
         ready.set_result(None)
-
-
-class SyncConnection:
-    """A connection of the engine, for functions that run in a thread."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
-        """Return the rows of the statement, without ever waiting for the event loop."""
-        prepared = self._connection.info.setdefault("prepared", set())
-        if statement.name not in prepared:
-            self._connection.exec_driver_sql(statement.preparation)
-            prepared.add(statement.name)
-        rows = self._connection.exec_driver_sql(statement.execution, parameters)
-        return [tuple(row) for row in rows]
-
-
-def result_of(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Return the result of a coroutine whose connection blocks, without an event loop."""
-    try:
-        coroutine.send(None)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    raise RuntimeError("it waits for an event loop")

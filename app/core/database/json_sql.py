@@ -4,31 +4,36 @@ It spares the calls that are made most the way of each row through Python. A tes
 writers to be equal.
 """
 
-from datetime import datetime
-from typing import Any, get_args
+from sqlalchemy import Column, DateTime, String, TypeDecorator, inspect
 
-from app.models import Output
+from app.core.schema import Output
 
 
 def json_of(model: type[Output], row: str) -> str:
-    """Return the SQL expression of the JSON members, without braces, of a row named `row`."""
+    """Return the SQL expression of the JSON object of a row named `row`, as text."""
+    return f"'{{' || {members_of(model, row)} || '}}'"
+
+
+def members_of(model: type[Output], row: str) -> str:
+    """Return the SQL expression of the object's members, without its braces."""
+    columns = inspect(model).columns
     members = []
-    for key in model.answered:
-        kind: Any = model.model_fields[key].annotation
-        optional = type(None) in get_args(kind)
-        while get_args(kind):  # Annotated[str, …] | None
-            kind = get_args(kind)[0]
-        member = f"""',"{key}":' || {value_of(f"{row}.{key}", kind)}"""
-        members.append(f"coalesce({member}, '')" if optional else member)
+    for name, wire, _ in model.answered_fields:
+        member = f"""',"{wire}":' || {_value_of(row, columns[name])}"""
+        members.append(f"coalesce({member}, '')" if columns[name].nullable else member)
     return f"substr({' || '.join(members)}, 2)"
 
 
-def value_of(name: str, kind: type) -> str:
+def _value_of(row: str, column: Column[object]) -> str:
     """Return the SQL expression of a column's value in JSON."""
-    if kind is datetime:
-        # As pydantic writes it: microseconds unless there are none. The session is in UTC.
-        written = f"""to_char({name}, 'YYYY-MM-DD"T"HH24:MI:SS.US')"""
-        return f"""replace('"' || {written} || 'Z"', '.000000Z', 'Z')"""
-    if kind is str:
-        return f"CAST(to_json({name}) AS text)"
-    return f"CAST({name} AS text)"
+    value = f"{row}.{column.name}"
+    kind = column.type
+    if isinstance(kind, TypeDecorator):
+        kind = kind.impl_instance
+    if isinstance(kind, DateTime):
+        # As pydantic writes it: microseconds unless there are none.
+        time = f"""to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')"""
+        return f"""replace('"' || {time} || 'Z"', '.000000Z', 'Z')"""
+    if isinstance(kind, String):
+        return f"CAST(to_json({value}) AS text)"
+    return f"CAST({value} AS text)"

@@ -1,0 +1,288 @@
+"""What serves many calls at once: requests in, one statement on one connection, results out.
+
+Each function returns a result or an error for each request, in their order. `app.crud` gives the
+verbs that they are for.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from app import statements
+from app.core.database.connection import AsyncConnection, Rows
+from app.core.errors import ChatNotFound, KeyReused, MessageNotFound, Stale
+from app.models import MessageCreate, MessageUpdate
+from app.paging import Cursor, Page, cut_at, sides
+from app.statements import BatchStatement
+
+T = TypeVar("T")
+
+# What a row to read costs a batch, in characters, as its size is not known yet.
+_ROW_COST = 500
+
+
+class Rendered(NamedTuple):
+    """A chat or message as it is answered."""
+
+    revision: int
+    json: str
+
+
+class RenderedRow(NamedTuple):
+    """A chat or message of a list as it is answered."""
+
+    id: int
+    json: str
+
+
+class SentMessage(NamedTuple):
+    """A message as it is answered, stored now or, if `replayed`, when its key came first.
+
+    A message that was edited since has no revision here: nobody shall take this for the current
+    one.
+    """
+
+    id: int
+    revision: int | None
+    json: str
+    replayed: bool
+
+
+class ChatRequest(NamedTuple):
+    """A chat to read, with how many of its newest messages."""
+
+    chat_id: int
+    limit: int
+
+    @property
+    def cost(self) -> int:
+        """Return its share of a batch."""
+        return self.limit * _ROW_COST
+
+
+async def read_chats(
+    connection: AsyncConnection, requests: Sequence[ChatRequest]
+) -> list[Rendered | Exception]:
+    """Return each chat that is asked for."""
+    chats: list[Rendered | Exception] = [ChatNotFound(one.chat_id) for one in requests]
+    for position, revision, json in await statements.READ_CHATS.fetch(connection, requests):
+        chats[position - 1] = Rendered(revision, json)
+    return chats
+
+
+class PageRequest(NamedTuple):
+    """A page to read, of the messages of a chat or, where that does not matter, of all rows."""
+
+    cursor: Cursor
+    limit: int
+    chat_id: int = 0
+
+    @property
+    def cost(self) -> int:
+        """Return its share of a batch."""
+        return self.limit * _ROW_COST
+
+
+async def list_chats(
+    connection: AsyncConnection, requests: Sequence[PageRequest]
+) -> list[Page[RenderedRow]]:
+    """Return each page of chats that is asked for."""
+    return await _read_pages(statements.PAGES_OF_CHATS, connection, requests)
+
+
+async def list_messages(
+    connection: AsyncConnection, requests: Sequence[PageRequest]
+) -> list[Page[RenderedRow]]:
+    """Return each page of all messages that is asked for."""
+    return await _read_pages(statements.PAGES_OF_MESSAGES, connection, requests)
+
+
+async def list_messages_of(
+    connection: AsyncConnection, requests: Sequence[PageRequest]
+) -> list[Page[RenderedRow]]:
+    """Return each page of a chat's messages that is asked for, an empty one if there is no chat."""
+    return await _read_pages(statements.PAGES_OF_A_CHAT, connection, requests)
+
+
+async def list_chat_messages(
+    connection: AsyncConnection, requests: Sequence[PageRequest]
+) -> list[Page[RenderedRow] | Exception]:
+    """Return each page of a chat's messages that is asked for."""
+    pages = await list_messages_of(connection, requests)
+    empty = {one.chat_id for one, page in zip(requests, pages, strict=True) if not page.rows}
+    if empty:
+        found = await connection.fetch(statements.FIND_CHATS, list(empty))
+        empty -= {chat_id for (chat_id,) in found}
+    return [
+        ChatNotFound(one.chat_id) if one.chat_id in empty else page
+        for one, page in zip(requests, pages, strict=True)
+    ]
+
+
+async def _read_pages(
+    statement: BatchStatement, connection: AsyncConnection, requests: Sequence[PageRequest]
+) -> list[Page[RenderedRow]]:
+    """Return each page that is asked for."""
+    parts = [sides(one.cursor, one.limit) for one in requests]
+    rows = [(one.chat_id, *part) for one, part in zip(requests, parts, strict=True)]
+    found: list[list[RenderedRow]] = [[] for _ in requests]
+    for position, id_, json in sorted(await statement.fetch(connection, rows)):
+        found[position - 1].append(RenderedRow(id_, json))
+    return [
+        cut_at(pivot, one.cursor, one.limit, some)
+        for one, (pivot, _, _), some in zip(requests, parts, found, strict=True)
+    ]
+
+
+class SendMessageRequest(NamedTuple):
+    """A message to send, and where to."""
+
+    chat_id: int
+    message: MessageCreate
+    key: str | None
+
+    @property
+    def cost(self) -> int:
+        """Return its share of a batch."""
+        return len(self.message.text)
+
+    @property
+    def digest(self) -> bytes | None:
+        """Return what tells this request from others with the key."""
+        return self.message.digest() if self.key is not None else None
+
+    @property
+    def values(self) -> list[Any]:
+        """Return what is stored of what the client sent."""
+        return statements.SENT.values(self.message)
+
+
+async def send_all(
+    connection: AsyncConnection, requests: Sequence[SendMessageRequest]
+) -> list[SentMessage]:
+    """Return the messages, or raise what became of the first that could not be sent."""
+    sent = []
+    for result in await send_messages(connection, requests):
+        if isinstance(result, Exception):
+            raise result
+        sent.append(result)
+    return sent
+
+
+async def send_messages(
+    connection: AsyncConnection, requests: Sequence[SendMessageRequest]
+) -> list[SentMessage | Exception]:
+    """Return what became of each message; they are stored in their order by one statement."""
+    rows = [(one.chat_id, *one.values, one.key, one.digest) for one in requests]
+    stored = _by_chat_and_key(await statements.STORE_MESSAGES.fetch(connection, rows))
+    sent: list[SentMessage | Exception] = []
+    for request in requests:
+        message = next(stored[request.chat_id, request.key], None)
+        if message is not None:
+            sent.append(message)
+        elif request.key is not None:
+            sent.append(await _replay(connection, request))
+        else:
+            sent.append(ChatNotFound(request.chat_id))
+    return sent
+
+
+def _by_chat_and_key(stored: Rows) -> defaultdict[tuple[int, str | None], Iterator[SentMessage]]:
+    """Return the messages stored just now, in their order, by chat and idempotency key."""
+    found = defaultdict[tuple[int, str | None], list[SentMessage]](list)
+    for id_, chat_id, revision, key, json in sorted(stored):
+        found[chat_id, key].append(SentMessage(id_, revision, json, replayed=False))
+    return defaultdict(lambda: iter(()), {place: iter(some) for place, some in found.items()})
+
+
+async def _replay(
+    connection: AsyncConnection, request: SendMessageRequest
+) -> SentMessage | Exception:
+    """Return what was answered when the key came first."""
+    found = await connection.fetch(
+        statements.FIND_REPLAYED, request.chat_id, request.key, *request.values
+    )
+    if not found:
+        return ChatNotFound(request.chat_id)
+    id_, revision, digest, json = found[0]
+    if id_ is None:  # The message was deleted just now, and its key with it.
+        return (await send_messages(connection, [request]))[0]
+    if digest is None or bytes(digest) != request.digest:
+        return KeyReused()
+    return SentMessage(id_, revision, json, replayed=True)
+
+
+class ChangeRequest(NamedTuple):
+    """A message to change or, without a change, to delete, if it is at one of the revisions."""
+
+    message_id: int
+    revisions: Collection[int] | None
+    change: MessageUpdate | None = None
+
+    @property
+    def cost(self) -> int:
+        """Return its share of a batch."""
+        return len(self.change.text) if self.change else 0
+
+    @property
+    def row(self) -> list[Any]:
+        """Return the values that the statements ask for."""
+        expected = None if self.revisions is None else f"{{{','.join(map(str, self.revisions))}}}"
+        values = [] if self.change is None else statements.CHANGED.values(self.change)
+        return [self.message_id, expected, *values]
+
+
+async def update_messages(
+    connection: AsyncConnection, requests: Sequence[ChangeRequest]
+) -> list[Rendered | Exception]:
+    """Return each message, edited."""
+    edited: dict[int, Rendered] = {}
+    for position, row in await _change(statements.UPDATE_MESSAGES, connection, requests):
+        edited[position] = Rendered(*row)
+    return await _or_why_not(connection, requests, edited)
+
+
+async def delete_messages(
+    connection: AsyncConnection, requests: Sequence[ChangeRequest]
+) -> list[Exception | None]:
+    """Delete each message."""
+    deleted = dict(await _change(statements.DELETE_MESSAGES, connection, requests))
+    return await _or_why_not(connection, requests, dict.fromkeys(deleted))
+
+
+async def _change(
+    statement: BatchStatement, connection: AsyncConnection, requests: Sequence[ChangeRequest]
+) -> list[tuple[int, list[Any]]]:
+    """Return which requests were granted, each with what the statement returns of its message.
+
+    A statement changes a row at most once, so requests of one message come one after the other.
+    """
+    granted = []
+    waiting = list(enumerate(requests))
+    while waiting:
+        first: dict[int, int] = {}
+        for position, request in waiting:
+            first.setdefault(request.message_id, position)
+        rows = await statement.fetch(connection, [requests[n].row for n in first.values()])
+        granted += [(first[message_id], row) for message_id, *row in rows]
+        waiting = [one for one in waiting if one[0] not in first.values()]
+    return granted
+
+
+async def _or_why_not(
+    connection: AsyncConnection, requests: Sequence[ChangeRequest], granted: dict[int, T]
+) -> list[T | Exception]:
+    """Return the results of the requests that were granted, and why the others were not."""
+    refused = [n for n in range(len(requests)) if n not in granted]
+    conditional = [requests[n].message_id for n in refused if requests[n].revisions is not None]
+    there: set[int] = set()
+    if conditional:
+        rows = await connection.fetch(statements.FIND_MESSAGES, conditional)
+        there = {message_id for (message_id,) in rows}
+
+    def reason(request: ChangeRequest) -> Exception:
+        stale = request.revisions is not None and request.message_id in there
+        return Stale() if stale else MessageNotFound(request.message_id)
+
+    reasons = {n: reason(requests[n]) for n in refused}
+    return [granted[n] if n in granted else reasons[n] for n in range(len(requests))]

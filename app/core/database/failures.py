@@ -1,0 +1,82 @@
+"""What the database's errors mean: whether they pass, and what of them may be told."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import psycopg2
+from sqlalchemy import exc
+
+from app.core.errors import Unavailable
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+# Seconds. What PostgreSQL itself bounds (`engine.STATEMENT_TIMEOUT`) ends before this, so that
+# the outcome of a slow statement is known before the answer is given up.
+ANSWER_TIMEOUT = 4
+
+# The classes and codes of SQLSTATE (PostgreSQL documentation, appendix A) that say "not now":
+# connection, authorisation, no such database, conflict, resources, state, operator, system,
+# read-only after a failover, and no such table before the migration.
+TRANSIENT_SQLSTATES = ("08", "28", "3D", "40", "53", "55", "57", "58", "25006", "42P01", "42703")
+
+
+class TimedOut(Unavailable):
+    """No answer came in time; nobody knows what the statement did, or will do."""
+
+
+class ConnectionLost(Unavailable):
+    """The connection broke, or there was none; nobody knows what the statement did."""
+
+
+async def in_time(answer: Awaitable[T]) -> T:
+    """Return what the database answers; raises Unavailable when it cannot, or not in time."""
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            return await answer
+    except TimeoutError:
+        log.error("the database did not answer within %s seconds", ANSWER_TIMEOUT)
+        raise TimedOut("The database did not answer in time.") from None
+    except (exc.SQLAlchemyError, psycopg2.Error) as error:
+        if not is_transient(error):
+            raise redacted(error) from None
+        log.error("the database cannot serve: %s", first_line(error))
+        settled = getattr(_cause_of(error), "pgcode", None) is not None
+        problem = Unavailable if settled else ConnectionLost
+        raise problem("The database cannot serve right now.") from error
+
+
+def is_transient(error: exc.SQLAlchemyError | psycopg2.Error) -> bool:
+    """Return whether the database failed for a reason that may pass."""
+    if isinstance(error, exc.TimeoutError | exc.DisconnectionError):
+        return True
+    cause = _cause_of(error)
+    code = getattr(cause, "pgcode", None)
+    if code is None:  # No connection came about, or it broke.
+        return isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError)
+    return str(code).startswith(TRANSIENT_SQLSTATES)
+
+
+def redacted(error: exc.SQLAlchemyError | psycopg2.Error) -> Exception:
+    """Return an error to log: the same place and SQLSTATE, and nothing of what clients sent.
+
+    PostgreSQL puts the row that it refused into the error's detail.
+    """
+    cause = _cause_of(error)
+    if not isinstance(cause, psycopg2.Error):
+        return error
+    said = f"SQLSTATE {cause.pgcode}: {first_line(error)}"
+    return exc.SQLAlchemyError(said).with_traceback(error.__traceback__)
+
+
+def first_line(error: BaseException) -> str:
+    """Return what went wrong, without the statement and its parameters."""
+    return str(_cause_of(error)).partition("\n")[0]
+
+
+def _cause_of(error: BaseException) -> BaseException | None:
+    """Return what psycopg2 raised."""
+    return error.orig if isinstance(error, exc.DBAPIError) else error

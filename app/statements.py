@@ -1,0 +1,334 @@
+"""Every prepared statement. What they read and write follows from the models.
+
+Rows are named by a key, (id) or (chat_id, id), and read between two places of it. Rows of ids are
+compared as a whole: `WHERE chat_id = … ORDER BY id` would let PostgreSQL walk the index on (id)
+alone, past all that was sent to other chats meanwhile; this, only the key's own index can serve.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+
+from app.core.database.connection import AsyncConnection, PreparedStatement, Rows
+from app.core.database.json_sql import json_of, members_of
+from app.core.schema import Input, Output
+from app.models import Chat, Message, MessageCreate, MessageUpdate
+from app.paging import END
+
+_DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call]  # SQLAlchemy gives no types.
+
+Key = tuple[str, ...]
+BY_ID: Key = ("id",)
+BY_CHAT: Key = ("chat_id", "id")
+
+
+class BatchStatement:
+    """A statement that serves many requests at once, and in a shorter form one alone.
+
+    Its SQL reads the requests from `{requested}`, whose columns are those given and `position`,
+    which counts from 1. The planner knows the one request's values for what they are.
+    """
+
+    def __init__(
+        self, name: str, columns: Mapping[str, str], many: str, one: str | None = None
+    ) -> None:
+        numbers = range(1, len(columns) + 1)
+        values = ", ".join(f"${n} AS {column}" for n, column in zip(numbers, columns, strict=True))
+        arrays = ", ".join(f"${n}" for n in numbers)
+        names = ", ".join([*columns, "position"])
+        self._one = PreparedStatement(
+            f"{name}_one",
+            tuple(columns.values()),
+            _reading(one or many, f"(SELECT {values}, 1 AS position) AS requested"),
+        )
+        self._many = PreparedStatement(
+            f"{name}_many",
+            tuple(f"{kind}[]" for kind in columns.values()),
+            _reading(many, f"unnest({arrays}) WITH ORDINALITY AS requested ({names})"),
+        )
+
+    async def fetch(self, connection: AsyncConnection, requests: Sequence[Sequence[Any]]) -> Rows:
+        """Return the rows for the requests, each given by its columns' values."""
+        if len(requests) == 1:
+            return await connection.fetch(self._one, *requests[0])
+        return await connection.fetch(self._many, *map(list, zip(*requests, strict=True)))
+
+
+def _reading(sql: str, requested: str) -> str:
+    """Return the SQL that reads the requests from `requested`."""
+    return sql.replace("{requested}", requested)
+
+
+class StoredFields:
+    """The fields of what a client sends, and the columns that store them.
+
+    `types` are the columns' types by their names, without bounds: a cast to those would cut.
+    """
+
+    def __init__(self, fields: type[Input], table: type[Output]) -> None:
+        columns = {name: inspect(table).columns[name] for name in fields.model_fields}
+        self.types = {
+            column.name: re.sub(r"\(.*\)", "", column.type.compile(_DIALECT))
+            for column in columns.values()
+        }
+        self._processors = {
+            name: column.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+            for name, column in columns.items()
+        }
+
+    def values(self, sent: Input) -> list[Any]:
+        """Return what the columns are to hold, for psycopg2 to write."""
+        given = sent.__dict__
+        return [
+            given[name] if process is None else process(given[name])
+            for name, process in self._processors.items()
+        ]
+
+
+def _rows_between(
+    table: type[Output],
+    key: Key,
+    chat_id: str,
+    low: str | int,
+    high: str | int,
+    count: str,
+    *,
+    newest_first: bool = False,
+) -> str:
+    """Return the query of at most `count` rows between two ids, of a chat's or of all rows."""
+
+    def place(chat_id: str, id_: str | int) -> str:
+        return f"({', '.join(str({'chat_id': chat_id, 'id': id_}[column]) for column in key)})"
+
+    name = str(inspect(table).local_table.name)
+    row = place(f"{name}.chat_id", f"{name}.id")
+    order = ", ".join(f"{name}.{column}{' DESC' if newest_first else ''}" for column in key)
+    return f"""
+        SELECT * FROM {name} WHERE {row} > {place(chat_id, low)} AND {row} < {place(chat_id, high)}
+        ORDER BY {order} LIMIT {count}
+    """
+
+
+_NEWEST = _rows_between(
+    Message, BY_CHAT, "requested.chat_id", 0, END, "requested.count", newest_first=True
+)
+READ_CHATS = BatchStatement(
+    "read_chats",
+    {"chat_id": "bigint", "count": "bigint"},
+    f"""
+    SELECT
+        position, chat.revision,
+        '{{' || {members_of(Chat, "chat")} || ',"messages":[' || coalesce(messages, '') || ']}}'
+    FROM {{requested}}
+    JOIN chat ON chat.id = requested.chat_id
+    CROSS JOIN LATERAL (
+        SELECT string_agg({json_of(Message, "newest")}, ',' ORDER BY id) AS messages
+        FROM ({_NEWEST}) AS newest
+    ) AS aggregate
+    """,
+)
+
+
+def _pages(name: str, table: type[Output], key: Key) -> BatchStatement:
+    """Return the statement that reads of each page what is needed of both sides of its cursor."""
+    chat_id, pivot = "requested.chat_id", "requested.pivot"
+    older = _rows_between(table, key, chat_id, 0, pivot, "requested.older_count", newest_first=True)
+    newer = _rows_between(table, key, chat_id, f"{pivot} - 1", END, "requested.newer_count")
+    return BatchStatement(
+        name,
+        {"chat_id": "bigint", "pivot": "bigint", "older_count": "bigint", "newer_count": "bigint"},
+        f"""
+        SELECT position, id, {json_of(table, "page")}
+        FROM {{requested}} CROSS JOIN LATERAL (({older}) UNION ALL ({newer})) AS page
+        """,
+    )
+
+
+PAGES_OF_CHATS = _pages("pages_of_chats", Chat, BY_ID)
+PAGES_OF_MESSAGES = _pages("pages_of_messages", Message, BY_ID)
+PAGES_OF_A_CHAT = _pages("pages_of_a_chat", Message, BY_CHAT)
+
+FIND_CHATS = PreparedStatement(
+    "find_chats", ("bigint[]",), "SELECT id FROM chat WHERE id = ANY ($1)"
+)
+FIND_MESSAGES = PreparedStatement(
+    "find_messages", ("bigint[]",), "SELECT id FROM message WHERE id = ANY ($1)"
+)
+
+
+def _chunk(name: str, key: Key) -> PreparedStatement:
+    """Return the statement that reads the first $3 messages after one, with $4 between them."""
+    # They come in their order, as the documentation has it for such a subquery (chapter 9.21).
+    return PreparedStatement(
+        name,
+        ("bigint", "bigint", "bigint", "text"),
+        f"""
+        SELECT max(id), string_agg({json_of(Message, "chunk")}, $4)
+        FROM ({_rows_between(Message, key, "$1", "$2", END, "$3")}) AS chunk
+        """,
+    )
+
+
+CHUNK_OF_MESSAGES = _chunk("chunk_of_messages", BY_ID)
+CHUNK_OF_A_CHAT = _chunk("chunk_of_a_chat", BY_CHAT)
+
+
+# What a client sends of a message.
+SENT = StoredFields(MessageCreate, Message)
+_SENT = ", ".join(SENT.types)
+_KEYED = "idempotency_key, request_digest"
+
+# Messages whose keys did not come before are stored, under the locks of their chats. These are
+# taken in one order by every process, so that two batches never wait for each other. A key that
+# comes at the same time waits for the lock, and then is a conflict.
+_UNLESS_REPLAYED = """
+    requested.idempotency_key IS NULL OR NOT EXISTS (
+        SELECT FROM message
+        WHERE message.chat_id = requested.chat_id
+            AND message.idempotency_key = requested.idempotency_key
+    )
+"""
+_STORED = f"""
+    ON CONFLICT (chat_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+    RETURNING id, chat_id, revision, idempotency_key, {json_of(Message, "message")}
+"""
+STORE_MESSAGES = BatchStatement(
+    "store_messages",
+    {
+        "chat_id": "bigint",
+        **SENT.types,
+        "idempotency_key": "varchar",
+        "request_digest": "bytea",
+    },
+    many=f"""
+    WITH fresh AS (
+        SELECT
+            requested.*,
+            row_number() OVER (PARTITION BY chat_id ORDER BY position) AS rank,
+            count(*) OVER (PARTITION BY chat_id) AS total
+        FROM {{requested}} WHERE {_UNLESS_REPLAYED}
+    ), locked AS MATERIALIZED (
+        SELECT id FROM chat WHERE id = ANY ($1)
+        ORDER BY id FOR NO KEY UPDATE
+    ), raised AS (
+        UPDATE chat SET revision = revision + total
+        FROM locked, (SELECT DISTINCT chat_id, total FROM fresh) AS sums
+        WHERE chat.id = locked.id AND sums.chat_id = locked.id
+        RETURNING chat.id, revision
+    )
+    INSERT INTO message (chat_id, revision, {_SENT}, {_KEYED})
+    SELECT chat_id, revision - total + rank, {_SENT}, {_KEYED}
+    FROM raised JOIN fresh ON chat_id = raised.id
+    ORDER BY position
+    {_STORED}
+    """,
+    one=f"""
+    WITH raised AS (
+        UPDATE chat SET revision = revision + 1 FROM {{requested}}
+        WHERE chat.id = requested.chat_id AND ({_UNLESS_REPLAYED})
+        RETURNING requested.*, revision
+    )
+    INSERT INTO message (chat_id, revision, {_SENT}, {_KEYED})
+    SELECT chat_id, revision, {_SENT}, {_KEYED} FROM raised
+    {_STORED}
+    """,
+)
+
+
+def _as_sent(column: str) -> str:
+    """Return what the column of a message held when it was sent, which the parameters say."""
+    if column in SENT.types:
+        return f"${list(SENT.types).index(column) + 3} AS {column}"
+    return (
+        "CAST(NULL AS timestamptz) AS edited_at" if column == "edited_at" else f"message.{column}"
+    )
+
+
+# What was answered when a key came first, even if the message was edited since: a message that was
+# has no revision here, so that nobody takes this for the current one.
+FIND_REPLAYED = PreparedStatement(
+    "find_replayed",
+    ("bigint", "varchar", *SENT.types.values()),
+    f"""
+    SELECT
+        message.id,
+        CASE WHEN message.edited_at IS NULL THEN message.revision END,
+        message.request_digest,
+        {json_of(Message, "sent")}
+    FROM chat
+    LEFT JOIN message ON message.chat_id = chat.id AND message.idempotency_key = $2
+    LEFT JOIN LATERAL (
+        SELECT {", ".join(_as_sent(column.name) for column in inspect(Message).columns)}
+    ) AS sent ON true
+    WHERE chat.id = $1
+    """,
+)
+
+
+# What a client changes of a message.
+CHANGED = StoredFields(MessageUpdate, Message)
+
+
+# `found` names the chats to lock; what it found may have changed until the locks are there, so the
+# messages are asked for again. The condition is a text because arrays of arrays cannot be ragged.
+def _at_expected(row: str) -> str:
+    """Return the condition that the message is at a revision that `row` expects, if any."""
+    return f"""(
+        {row}.expected IS NULL
+        OR coalesce(message.revision, 0) = ANY (CAST({row}.expected AS bigint[]))
+    )"""
+
+
+_RAISED = f"""
+    WITH found AS (
+        SELECT requested.*, message.chat_id
+        FROM {{requested}} JOIN message ON message.id = requested.message_id
+        WHERE {_at_expected("requested")}
+    ), ranked AS (
+        SELECT
+            found.*,
+            row_number() OVER (PARTITION BY chat_id ORDER BY position) AS rank,
+            count(*) OVER (PARTITION BY chat_id) AS total
+        FROM found
+    ), locked AS MATERIALIZED (
+        SELECT id FROM chat WHERE id IN (SELECT chat_id FROM found)
+        ORDER BY id FOR NO KEY UPDATE
+    ), raised AS (
+        UPDATE chat SET revision = revision + total
+        FROM locked, (SELECT DISTINCT chat_id, total FROM ranked) AS sums
+        WHERE chat.id = locked.id AND sums.chat_id = locked.id
+        RETURNING chat.id, revision
+    )
+"""
+_OF_RAISED = f"""
+    message.chat_id = raised.id AND message.id = ranked.message_id
+    AND ranked.chat_id = raised.id AND {_at_expected("ranked")}
+"""
+UPDATE_MESSAGES = BatchStatement(
+    "update_messages",
+    {"message_id": "bigint", "expected": "text", **CHANGED.types},
+    f"""
+    {_RAISED}
+    UPDATE message SET
+        {", ".join(f"{column} = ranked.{column}" for column in CHANGED.types)},
+        edited_at = clock_timestamp(), revision = raised.revision - total + rank
+    FROM raised, ranked WHERE {_OF_RAISED}
+    RETURNING message.id, message.revision, {json_of(Message, "message")}
+    """,
+)
+DELETE_MESSAGES = BatchStatement(
+    "delete_messages",
+    {"message_id": "bigint", "expected": "text"},
+    f"""
+    {_RAISED}, deleted AS (
+        DELETE FROM message USING raised, ranked WHERE {_OF_RAISED}
+        RETURNING message.chat_id, raised.revision - total + rank AS revision, message.id
+    )
+    INSERT INTO deletion (chat_id, revision, message_id)
+    SELECT chat_id, revision, id FROM deleted
+    RETURNING message_id
+    """,
+)
