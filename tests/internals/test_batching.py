@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-import httpx
 import pytest
 
 from app.core.database.batching import Batcher
 from app.core.errors import Unavailable
-from tests.support import JSON, Postgres, create_chat
 
 
 class Served:
@@ -173,40 +171,3 @@ def test_draining_serves_what_waits() -> None:
         assert [task.result() for task in tasks] == [10, 20]
 
     tell(story)
-
-
-def test_postgresql_and_the_model_write_the_same_json(
-    client: httpx.Client, postgres: Postgres, database: str
-) -> None:
-    chat = create_chat(client, 'A "title" \\ with / é 😀 \u2028 \x7f and \x01')
-    path = f"/chats/{chat['id']}/messages/"
-    texts = [
-        '"',
-        "\\",
-        "/",
-        "x\n\r\t\b\f\x7f",
-        "\x01\x1f x",
-        "é 😀 \u2028\u2029",
-        "</script>",
-        "%s :x {}",
-    ]
-    for text in texts:
-        assert client.post(path, json={"text": text, "author": text + "!"}).json()["text"] == text
-    whole = client.post(path, json={"text": "at a whole second"}).json()
-    postgres.execute(
-        "UPDATE message SET created_at = date_trunc('second', created_at),"
-        f" edited_at = date_trunc('minute', created_at) + '0.5 s' WHERE id = {whole['id']}",
-        database,
-    )
-    by_the_model = client.get(f"/messages/?chat_id={chat['id']}").content
-    by_postgresql = client.get(f"{path}?limit=100").content
-    assert by_postgresql == by_the_model
-    with_messages = client.get(f"/chats/{chat['id']}?limit=100").content
-    listed: list[JSON] = client.get("/chats/?limit=100").json()
-    assert chat in listed
-    (as_listed,) = (one for one in listed if one["id"] == chat["id"])
-    assert httpx.Response(200, content=with_messages).json() == {
-        **as_listed,
-        "messages": httpx.Response(200, content=by_the_model).json(),
-    }
-    assert with_messages.endswith(b',"messages":' + by_the_model + b"}")
