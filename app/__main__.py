@@ -14,7 +14,7 @@ from typing import NoReturn
 import uvicorn
 
 from app.core.config import ConfigurationError, Settings, load_settings
-from app.core.embedded import EmbeddedPostgresError, embedded_postgres
+from app.core.embedded import EmbeddedPostgresError, EmbeddedPostgresLost, embedded_postgres
 from app.core.errors import Unavailable
 from app.core.logging import configure_logging
 from app.core.migrations import migrate
@@ -38,6 +38,8 @@ def main() -> None:
         {"serve": serve, "migrate": migrate_only, "openapi": print_openapi}[command]()
     except Unavailable as error:
         sys.exit(f"The service cannot start.\n{error.detail}")
+    except EmbeddedPostgresLost as error:
+        sys.exit(f"The service cannot go on.\n{error}")
     except (ConfigurationError, EmbeddedPostgresError) as error:
         sys.exit(f"The service cannot start.\n{error}")
     except KeyboardInterrupt:

@@ -3,23 +3,30 @@
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg2
 import pytest
 
 from app.core.embedded import EmbeddedPostgresError, embedded_postgres
 from app.core.embedded.cluster import find_binaries
+from tests.support import Service as AppService
+from tests.support import Start, create_chat
+from tests.support.wire import Wire
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SERVICE = """
@@ -47,6 +54,11 @@ class Service:
             rows = cursor.fetchall() if cursor.description else []
             session.commit()
             return rows
+
+    def answers(self) -> bool:
+        with suppress(psycopg2.OperationalError):
+            return self.execute("SELECT 1") == [(1,)]
+        return False
 
     def server_processes(self) -> list[int]:
         """Return the process ids of the supervisor and of the server."""
@@ -178,13 +190,137 @@ def test_server_stays_when_the_terminal_sends_an_interrupt(tmp_path: Path) -> No
         assert os.getpgid(interrupted.process.pid) not in groups
 
 
+def postmaster_of(folder: Path) -> int:
+    """Return the process id of the server, once it has written it down."""
+    pid_file = folder / "cluster" / "postmaster.pid"
+    assert eventually(lambda: pid_file.exists() and pid_file.read_text().count("\n") > 1)
+    return int(pid_file.read_text().split()[0])
+
+
+def ready(service: AppService) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"{service.url}/health/ready").status_code == 200
+    return False
+
+
+def send_until_acknowledged(service: AppService, path: str, text: str) -> bool:
+    """Send with one key until the message is acknowledged; return whether it took several sends."""
+    wire, key = Wire(service), {"Idempotency-Key": text}
+    deadline, sends = time.monotonic() + 30, 0
+    while time.monotonic() < deadline:
+        sends += 1
+        status, message = wire.call("POST", path, {"text": text}, **key)
+        if status == 201:
+            assert message["text"] == text
+            return sends > 1
+        assert status == 503, message
+        time.sleep(0.05)  # What a polite client does; Retry-After would make the test slow.
+    raise AssertionError("never acknowledged")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_each_message_is_stored_once_when_the_server_is_killed_under_sends(
+    start: Start, tmp_path: Path, workers: str
+) -> None:
+    service = start({"DATA_DIR": str(tmp_path / "data"), "WORKERS": workers}).get_ready()
+    with service.client() as client:
+        path = f"/chats/{create_chat(client)['id']}/messages/"
+    texts, sent, refused = [f"message-{number}" for number in range(1000)], [], []
+    enough = threading.Event()
+
+    def send_one(text: str) -> None:
+        if send_until_acknowledged(service, path, text):
+            refused.append(text)
+        sent.append(text)
+        if len(sent) == len(texts) // 4:
+            enough.set()
+
+    with ThreadPoolExecutor(8) as threads:
+        sends = [threads.submit(send_one, text) for text in texts]
+        assert enough.wait(30)
+        os.kill(postmaster_of(tmp_path / "data"), signal.SIGKILL)
+        for one in sends:
+            one.result()
+    assert refused
+    with service.client() as client:
+        stored = [message["text"] for message in client.get("/messages/").json()]
+    assert sorted(stored) == sorted(texts)
+    said = service.log.read_text()
+    assert "the embedded PostgreSQL has ended; starting it again" in said
+    seconds = re.search(r"the embedded PostgreSQL serves again after ([0-9.]+) s", said)
+    assert seconds
+    assert float(seconds[1]) < 10
+    assert service.stop() in (128 + signal.SIGTERM, 0)
+    assert processes_on(tmp_path) == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere orphans are waited for")
+def test_server_comes_back_when_a_statement_outlives_the_killed_one(tmp_path: Path) -> None:
+    with service(tmp_path / "data") as running, ThreadPoolExecutor(1) as threads:
+        endless = "SET statement_timeout = '30s'; SELECT count(*) FROM generate_series(1, 1e12)"
+        busy = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SET%' AND state = 'active'"
+        counting = threads.submit(running.execute, endless)
+        assert eventually(lambda: running.execute(busy) != [])
+        ((backend,),) = running.execute(busy)
+        killed = postmaster_of(tmp_path / "data")
+        os.kill(killed, signal.SIGKILL)
+        assert eventually(running.answers)
+        with pytest.raises(psycopg2.OperationalError):
+            counting.result()
+        assert not alive(backend)
+        assert postmaster_of(tmp_path / "data") != killed
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the signal of a dying parent is Linux's")
-def test_server_stops_when_only_its_supervisor_is_killed(tmp_path: Path) -> None:
-    with service(tmp_path / "data") as orphaned:
-        processes = orphaned.server_processes()
-        supervisor = next(pid for pid in processes if os.getsid(pid) == pid)
+def test_server_comes_back_when_its_supervisor_is_killed(tmp_path: Path) -> None:
+    with service(tmp_path / "data", "durable") as running:
+        running.execute("CREATE TABLE note AS SELECT 'committed' AS text")
+        before = running.server_processes()
+        supervisor = next(pid for pid in before if os.getsid(pid) == pid)
         os.kill(supervisor, signal.SIGKILL)
-        assert eventually(lambda: not any(alive(pid) for pid in processes))
+        assert eventually(lambda: not any(alive(pid) for pid in before))
+        assert eventually(running.answers)
+        assert running.execute("SELECT text FROM note") == [("committed",)]
+        assert os.getsid(postmaster_of(tmp_path / "data")) in running.server_processes()
+    assert processes_on(tmp_path) == ""
+
+
+def test_the_service_stops_when_it_is_told_to_while_the_server_comes_back(
+    start: Start, tmp_path: Path
+) -> None:
+    service = start({"DATA_DIR": str(tmp_path / "data")}).get_ready()
+    os.kill(postmaster_of(tmp_path / "data"), signal.SIGKILL)
+    assert service.stop() == 128 + signal.SIGTERM
+    assert processes_on(tmp_path) == ""
+
+
+def test_the_service_ends_with_a_sentence_when_the_server_is_killed_again_and_again(
+    start: Start, tmp_path: Path
+) -> None:
+    service = start({"DATA_DIR": str(tmp_path / "data")}).get_ready()
+    killed: set[int] = set()
+    while len(killed) < 5:
+        assert eventually(lambda: ready(service))
+        os.kill(postmaster := postmaster_of(tmp_path / "data"), signal.SIGKILL)
+        assert postmaster not in killed
+        killed.add(postmaster)
+        assert eventually(lambda: not any(map(alive, killed)))
+    assert service.process.wait(30) == 1
+    said = service.log.read_text()
+    assert "the service stops: PostgreSQL ended 5 times within 60 seconds" in said
+    assert "The service cannot go on.\nPostgreSQL ended 5 times within 60 seconds" in said
+    assert processes_on(tmp_path) == ""
+
+
+def test_the_service_shows_what_the_server_said_when_it_cannot_be_started_again(
+    start: Start, tmp_path: Path
+) -> None:
+    service = start({"DATA_DIR": str(tmp_path / "data")}).get_ready()
+    (tmp_path / "data/cluster/PG_VERSION").write_text("9.4\n")
+    os.kill(postmaster_of(tmp_path / "data"), signal.SIGKILL)
+    assert service.process.wait(30) == 1
+    assert "initialized by PostgreSQL version 9.4" in service.log.read_text()
+    assert processes_on(tmp_path) == ""
 
 
 def test_start_waits_for_an_orphaned_server_when_all_its_guardians_are_killed(

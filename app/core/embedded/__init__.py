@@ -7,8 +7,13 @@ Three processes take part: the service, a supervisor (`supervisor.py`, run as a 
 server, a child of the supervisor. The service holds the write end of a pipe. The supervisor
 stops its child as soon as the pipe speaks or closes, so leaving the context and being killed
 end the server in one and the same way, on Linux and on macOS.
+
+A server that is killed is started again by the service, as soon as the last of its processes is
+gone, and so is one whose supervisor was killed: on Linux the server then ends by itself. Elsewhere
+it serves on, and outlives the service.
 """
 
-from app.core.embedded.cluster import EmbeddedPostgresError, Server, embedded_postgres
+from app.core.embedded.cluster import Server, embedded_postgres
+from app.core.embedded.processes import EmbeddedPostgresError, EmbeddedPostgresLost
 
-__all__ = ["EmbeddedPostgresError", "Server", "embedded_postgres"]
+__all__ = ["EmbeddedPostgresError", "EmbeddedPostgresLost", "Server", "embedded_postgres"]

@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,19 +17,19 @@ import psycopg2
 from psycopg2.extensions import connection as Session
 
 from app.core.embedded.privileges import search_capability, server_user
+from app.core.embedded.processes import (
+    EmbeddedPostgresError,
+    Program,
+    explain,
+    kept_running,
+)
 
 if sys.platform != "win32":
     import fcntl
 
 LOCK_SECONDS = 5.0
-_START_SECONDS = 60.0  # Recovery after a crash comes first; pg_ctl waits as long.
 _POLL_SECONDS = 0.02
 _LONGEST_SOCKET_PATH = 103  # Bytes; macOS allows 104 with the closing zero, Linux 108.
-_SUPERVISOR = Path(__file__).with_name("supervisor.py")
-
-
-class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot be had; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,12 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[Server]
 
     With `durable=False` a crash of the machine may destroy the data: for tests only. A process
     forked from the service without exec holds the pipe as well: if the service is killed, the
-    server lives until that process ends.
+    server lives until that process ends. A server that ends, whatever ended it, is started again.
 
     Raises `EmbeddedPostgresError` if there are no binaries for this machine, if another instance
     still uses the folder after `LOCK_SECONDS`, or if initdb or the server fails. Any other error
-    of the file system is an `OSError`.
+    of the file system is an `OSError`. If the server ends again and again, the process gets a
+    SIGTERM, and leaving the context raises `EmbeddedPostgresLost`.
     """
     binaries = find_binaries()
     folder = folder.resolve()
@@ -63,18 +63,19 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[Server]
     hidden = user == "nobody" and search_capability() is not None
     _make_folder(folder, "" if hidden else user)
     with _locked(folder) as lock, _new_log(folder) as log, _socket_folder(folder, user) as sockets:
-        run = partial(_supervised, user, lock, log)
-        if not (folder / "cluster").exists():
+        run = partial(Program, user, lock, log)
+        cluster, server = folder / "cluster", Server(host=str(sockets))
+        if not cluster.exists():
             with _new_cluster(folder, user) as new, run(_initdb(binaries, new, durable)) as initdb:
                 if initdb.wait() != 0:
-                    raise _failure("initdb", log)
-        # The lock proves that no server runs here, so this file is stale. PostgreSQL would obey
-        # it all the same if its process id belonged to a stranger by now.
-        (folder / "cluster" / "postmaster.pid").unlink(missing_ok=True)
-        server = Server(host=str(sockets))
-        with run(_postgres(binaries, folder / "cluster", server, durable)) as postgres:
-            with closing(_first_session(server, postgres, log)) as session:
-                _ensure_database(session, server.dbname)
+                    raise EmbeddedPostgresError(explain("initdb failed", log))
+
+        def launch() -> Program:
+            _remove_stale_files(cluster, server)
+            return run(_postgres(binaries, cluster, server, durable))
+
+        with kept_running(launch, partial(_wait_until_ready, server, log), log):
+            _ensure_database(server)
             yield server
 
 
@@ -208,49 +209,39 @@ def _postgres(binaries: Path, cluster: Path, server: Server, durable: bool) -> l
     return [f"{binaries}/postgres", "-D", str(cluster), *(f"--{setting}" for setting in settings)]
 
 
-@contextmanager
-def _supervised(
-    user: str, lock: int, log: BinaryIO, command: list[str]
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run the command under a supervisor, yield that, and stop both at the end of the block."""
-    environment = {name: value for name, value in os.environ.items() if name[:2] != "PG"}
-    supervisor = subprocess.Popen(
-        [sys.executable, "-P", str(_SUPERVISOR), user, str(lock), *command],
-        stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=log,
-        env=environment | {"LC_ALL": "C"},
-        pass_fds=[lock],
-        # The Ctrl-C of a terminal is meant for the service, which needs its database to finish.
-        start_new_session=True,
-    )
-    try:
-        yield supervisor
-    finally:
-        supervisor.communicate(b"stop")
+def _remove_stale_files(cluster: Path, server: Server) -> None:
+    """Remove what a server that was killed left; the caller knows that none runs here.
+
+    PostgreSQL would obey these files if the process id in them belonged to a stranger by now.
+    """
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
+    Path(server.host, f".s.PGSQL.{server.port}.lock").unlink(missing_ok=True)
 
 
-def _first_session(server: Server, postgres: "subprocess.Popen[bytes]", log: BinaryIO) -> Session:
-    """Return a session of the database `postgres` as soon as the server grants one."""
-    deadline = time.monotonic() + _START_SECONDS
-    while postgres.poll() is None and time.monotonic() < deadline:
+def _wait_until_ready(server: Server, log: BinaryIO, postgres: Program, seconds: float) -> None:
+    """Return as soon as the server grants a session.
+
+    Raises `EmbeddedPostgresError` if it ends first, or has granted none after so many `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while postgres.is_running() and time.monotonic() < deadline:
         with suppress(psycopg2.OperationalError):
-            session: Session = psycopg2.connect(**asdict(replace(server, dbname="postgres")))
-            return session
+            _connect(server).close()
+            return
         time.sleep(_POLL_SECONDS)
-    raise _failure("postgres", log)
+    raise EmbeddedPostgresError(explain("postgres failed", log))
 
 
-def _ensure_database(session: Session, name: str) -> None:
+def _connect(server: Server) -> Session:
+    """Return a session of the database `postgres`."""
+    session: Session = psycopg2.connect(**asdict(replace(server, dbname="postgres")))
+    return session
+
+
+def _ensure_database(server: Server) -> None:
     """Create the database if it does not exist; CREATE DATABASE knows no IF NOT EXISTS."""
-    session.autocommit = True
-    with session.cursor() as cursor:
-        cursor.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
+    with closing(_connect(server)) as session, session.cursor() as cursor:
+        session.autocommit = True
+        cursor.execute("SELECT FROM pg_database WHERE datname = %s", (server.dbname,))
         if cursor.rowcount == 0:
-            cursor.execute(f'CREATE DATABASE "{name}"')
-
-
-def _failure(program: str, log: BinaryIO) -> EmbeddedPostgresError:
-    """Return the error that shows what the program said last."""
-    lines = Path(log.name).read_text(errors="replace").splitlines()[-10:]
-    return EmbeddedPostgresError("\n".join([f"{program} failed, see {log.name}:", *lines]))
+            cursor.execute(f'CREATE DATABASE "{server.dbname}"')

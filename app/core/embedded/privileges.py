@@ -13,7 +13,7 @@ if sys.platform != "win32":
     import pwd
 
 # From <linux/prctl.h> and <linux/capability.h>.
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 _PR_CAPBSET_READ, _PR_SET_SECUREBITS, _PR_CAP_AMBIENT = 23, 28, 47
 _PR_CAP_AMBIENT_IS_SET, _PR_CAP_AMBIENT_RAISE = 1, 2
 _SECBIT_NO_SETUID_FIXUP = 4
