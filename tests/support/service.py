@@ -56,6 +56,18 @@ def run_python(settings: Mapping[str, str], *arguments: str) -> str:
     return result.stdout
 
 
+def heed_signals_in_children() -> None:
+    """Have the processes that this one starts obey the signals that it was told to ignore itself.
+
+    A shell starts background jobs with SIGINT ignored, and nohup with SIGHUP; a program inherits
+    that, and Python then leaves it so. A signal that is caught is back at its default in a new
+    program (execve(2)), and to do nothing with it is as good as to ignore it.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
 def free_port() -> int:
     """Return a TCP port that nobody listens on."""
     with socket.socket() as free:
