@@ -61,7 +61,7 @@ test-clients-typescript: .venv/installed $(TYPESCRIPT)/node_modules/installed
 clients: clients-python clients-typescript  ## Write the clients anew, as the OpenAPI document says
 
 test-clients: test-clients-python test-clients-typescript  ## Test the clients, and every example of the guide
-	cd clients/python && PYTHONPATH=tests ../../.venv/clients-python-test/bin/pytest -c pyproject.toml ../test_guide.py
+	cd clients/python && ../../.venv/clients-python-test/bin/pytest -c pyproject.toml ../test_guide.py
 
 openapi.json: .venv/installed app $(shell find app -name "*.py")  ## Write the OpenAPI document
 	$(BIN)/python -m app openapi > $@

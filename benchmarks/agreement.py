@@ -8,7 +8,7 @@ import httpx
 from benchmarks.database import BIG_CHAT, HOT_CHAT, NEWEST_IN_BIG, UnusedMessages
 from benchmarks.errors import BenchmarkError
 from benchmarks.scenarios import DEEPEST, FLOOR, PAGING, Scenario
-from tests.support import Service
+from tests.support.service import Service
 
 
 class Call(NamedTuple):

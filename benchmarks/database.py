@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.core.embedded import embedded_postgres
 from benchmarks.errors import BenchmarkError
-from tests.support import Postgres
+from tests.support.postgres import Postgres
 
 CHATS = 1_000
 MESSAGES_EACH = 200

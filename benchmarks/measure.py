@@ -17,7 +17,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.load import Load, put_load
 from benchmarks.processes import processor_seconds
 from benchmarks.scenarios import DEEPEST, PAGING, SHALLOWEST, Scenario
-from tests.support import Service
+from tests.support.service import Service
 
 # More edits and deletions than any server manages in a second of the mixed load.
 CHANGES_A_SECOND = 500

@@ -13,7 +13,7 @@ from benchmarks.scenarios import OURS, SCENARIOS, STREAM, Scenario
 from benchmarks.servers import running_servers
 from benchmarks.stream import Export, measure_streams
 from benchmarks.surroundings import describe
-from tests.support import Service
+from tests.support.service import Service
 
 WARM_UP = 1  # Seconds.
 STREAM_ROUNDS = 3

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.scenarios import ASYNCPG, FLOOR, OURS, PLAIN, TWO_WORKERS
-from tests.support import Service
+from tests.support.service import Service
 
 
 def peer(module: str, *options: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from benchmarks.database import BIG, BIG_CHAT, Database
 from benchmarks.errors import BenchmarkError
 from benchmarks.processes import watch_growth
-from tests.support import Service
+from tests.support.service import Service
 
 ARRAY, LINES, COPY = "JSON array", "JSON lines", "psql \\copy"
 ACCEPTED = {ARRAY: "application/json", LINES: "application/x-ndjson"}

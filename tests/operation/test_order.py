@@ -187,7 +187,7 @@ def test_keys_are_good_for_one_row_each_whatever_breaks(services: list[Service])
     with ThreadPoolExecutor(16) as threads:
         senders = [threads.submit(send, first) for first in range(16)]
         for _ in range(4000):
-            through.acquire()
+            assert through.acquire(timeout=60)
         services[1].process.kill()
         for sender in senders:
             sender.result()

@@ -1,7 +1,6 @@
 """`python -m app`: how it starts and stops, on a PostgreSQL of its own and with workers."""
 
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,20 +9,14 @@ from tests.support import (
     ROOT,
     Postgres,
     Start,
+    commands_naming,
     create_chat,
     eventually,
+    ps,
     read_chat,
     running,
     send,
 )
-
-
-def servers(folder: Path) -> list[str]:
-    """Return the processes whose command line names `folder`."""
-    listing = subprocess.run(
-        ["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True
-    )
-    return [line for line in listing.stdout.splitlines() if str(folder) in line]
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=["sigterm", "ctrl-c"])
@@ -35,9 +28,9 @@ def test_own_postgresql_keeps_the_data_and_is_gone_after_a_stop(
     with service.client() as client:
         chat = create_chat(client)
         message = send(client, chat)
-    assert servers(tmp_path / "data")
+    assert commands_naming(tmp_path / "data")
     assert service.stop(how) in (128 + how, 0)
-    assert servers(tmp_path / "data") == []
+    assert commands_naming(tmp_path / "data") == []
     with running(tmp_path / "log", settings) as again, again.client() as client:
         assert read_chat(client, chat)["messages"] == [message]
 
@@ -51,7 +44,7 @@ def test_own_postgresql_survives_a_kill_of_the_service(start: Start, tmp_path: P
     service.stop(signal.SIGKILL)
     with running(tmp_path / "log", settings) as again, again.client() as client:
         assert read_chat(client, chat)["messages"] == [message]
-    assert servers(tmp_path / "data") == []
+    assert commands_naming(tmp_path / "data") == []
 
 
 def test_start_says_where_everything_is(tmp_path: Path) -> None:
@@ -79,10 +72,10 @@ def test_workers_do_not_outlive_the_process_that_started_them(
     with postgres.database() as database:
         settings = {**postgres.settings(database), "WORKERS": "2"}
         service = start(settings).get_ready()
-        listing = ["ps", "-o", "pid=", "-s", str(service.process.pid)]
-        assert subprocess.run(listing, capture_output=True, check=False).stdout.split()
+        of_its_session = ("-o", "pid=", "-s", str(service.process.pid))
+        assert ps(*of_its_session)
         service.stop(signal.SIGKILL)
-        eventually(lambda: not subprocess.run(listing, capture_output=True, check=False).stdout)
+        eventually(lambda: not ps(*of_its_session))
 
 
 @pytest.mark.parametrize("module", ["app.main:app", "main:app"])

@@ -4,7 +4,7 @@ import http.client
 import json
 from typing import Any
 
-from tests.support import Service
+from tests.support.service import Service
 
 
 class Wire:

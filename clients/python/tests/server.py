@@ -4,66 +4,25 @@ import os
 import signal
 import socket
 import socketserver
-import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import service
+from service import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
-PYTHON = ROOT / ".venv/bin/python"
-
-# What a developer may have in the environment or in .env, as if it were not set.
-UNSET = dict.fromkeys(("DB_HOST", "HOST", "RUNNING_IN_DOCKER", "WORKERS"), "")
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+PYTHON = str(ROOT / ".venv/bin/python")  # Its environment has the service's packages.
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[str]:
     """Yield the address of a service whose own PostgreSQL keeps its data in `folder`."""
-    port = free_port()
-    settings = {**UNSET, "PORT": str(port), "DATA_DIR": str(folder)}
-    log = folder.parent / "log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [str(PYTHON), "-m", "app"],
-            cwd=ROOT,
-            env={**os.environ, **settings},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as service,
-    ):
-        try:
-            url = f"http://127.0.0.1:{port}"
-            wait_until_ready(url, service, log)
-            yield url
-        finally:
-            service.terminate()
-
-
-def wait_until_ready(url: str, service: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when the service answers that it is ready; fail when it ends or a minute passes."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert service.poll() is None, log.read_text()
-        with suppress(httpx.TransportError):
-            if httpx.get(f"{url}/health/ready").status_code == 200:
-                return
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
+    settings = {"DATA_DIR": str(folder)}
+    with service.running(folder.parent / "log", settings, python=PYTHON) as started:
+        yield started.url
 
 
 class Database:

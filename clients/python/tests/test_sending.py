@@ -4,7 +4,8 @@ import time
 
 import httpx
 import pytest
-from server import Fault, failing, free_port
+from server import Fault, failing
+from service import free_port
 from styles import Blocking
 
 from chat_and_message_client import Client, iterate_messages

@@ -1,0 +1,69 @@
+"""A PostgreSQL to make databases on."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from tests.support.service import run_python
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A PostgreSQL server that a test may create databases on."""
+
+    host: str
+    port: int
+    user: str
+    password: str = ""
+
+    def connect(self, database: str = "postgres") -> Connection:
+        """Return a new connection."""
+        connection: Connection = psycopg2.connect(
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=self.password,
+            dbname=database,
+        )
+        return connection
+
+    def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Return the rows of `statement`, run by itself."""
+        with closing(self.connect(database)) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def database(self, template: str = "template0") -> Iterator[str]:
+        """Yield the name of a new database, a copy of `template`, which is gone afterwards."""
+        name = f"chats_test_{uuid4().hex}"
+        self.execute(f'CREATE DATABASE "{name}" ENCODING utf8 TEMPLATE "{template}"')
+        try:
+            yield name
+        finally:
+            self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def settings(self, database: str) -> dict[str, str]:
+        """Return the environment of a service on `database`."""
+        return {
+            "DB_HOST": self.host,
+            "DB_PORT": str(self.port),
+            "DB_USER": self.user,
+            "DB_PASSWORD": self.password,
+            "DB_NAME": database,
+        }
+
+    def alembic(self, database: str, *arguments: str) -> str:
+        """Return what Alembic's command line prints, run on `database`."""
+        return run_python(self.settings(database), "-m", "alembic", *arguments)
+
+    def migrate(self, database: str) -> str:
+        """Return what `python -m app migrate` prints, run on `database`."""
+        return run_python(self.settings(database), "-m", "app", "migrate")
