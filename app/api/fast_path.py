@@ -21,6 +21,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 from pydantic import BaseModel, ValidationError
 from starlette._utils import get_route_path
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.body import MAX_BODY
@@ -126,15 +127,17 @@ class FastRoute:
         }
         self._body, self._body_name = _body_of(context)
 
-    async def answer(self, request: Request, path: Mapping[str, str]) -> Response | None:
+    async def answer(
+        self, request: Request, path: Mapping[str, str], body: "_Body"
+    ) -> Response | None:
         """Return the answer, or None for a request that is not plain."""
         try:
             headers = self._read_headers(request.scope)
             given = _Given(path, self._read_query(request.scope), headers)
             arguments = [step.read(given) for step in self._steps]
             if self._body is not None:
-                body = await request.body()
-                arguments[-1][self._body_name] = self._body.model_validate_json(body)
+                content = await body.read()
+                arguments[-1][self._body_name] = self._body.model_validate_json(content)
         except (_NotPlain, ValidationError):
             return None
         results: list[Any] = []
@@ -280,10 +283,10 @@ class FastPath:
         path = get_route_path(scope) if scope.get("root_path") else scope["path"]
         for match, route in self._routes.get(scope["method"], ()):
             if found := match(path):
-                request = Request(scope, receive)
-                response = await route.answer(request, found.groupdict())
+                body = _Body(receive)
+                response = await route.answer(Request(scope, receive), found.groupdict(), body)
                 if response is None:
-                    receive = _replay_body(request) or receive
+                    receive = body.receive
                     break
                 scope["route"] = route
                 await response(scope, receive, send)
@@ -291,13 +294,26 @@ class FastPath:
         await self.app(scope, receive, send)
 
 
-def _replay_body(request: Request) -> Receive | None:
-    """Return what receives the request's body once more, or None if it was not read."""
-    body = getattr(request, "_body", None)
-    if body is None:
-        return None
+class _Body:
+    """A request's body, for who reads it first, and once more for who comes after."""
 
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._unread: Message | None = None
 
-    return receive
+    async def read(self) -> bytes:
+        """Return the body; raise ClientDisconnect when the client leaves before its end."""
+        message = await self._receive()
+        content: bytes = message.get("body", b"")
+        while message.get("more_body"):
+            message = await self._receive()
+            content += message.get("body", b"")
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        self._unread = {"type": "http.request", "body": content, "more_body": False}
+        return content
+
+    async def receive(self) -> Message:
+        """Return what the server says next, but first the body if it was read already."""
+        message, self._unread = self._unread, None
+        return message or await self._receive()

@@ -8,7 +8,7 @@ that a batch of calls costs this process.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -55,6 +55,8 @@ class AsyncConnection:
         self._connect = connect
         self._connection: Psycopg2Connection | None = None
         self._executions: dict[str, str] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None  # It tells of what can be read.
+        self._ready: asyncio.Future[None] | None = None
         self._used = 0.0
         self._turn = asyncio.Lock()
 
@@ -65,9 +67,9 @@ class AsyncConnection:
                 connection = await self._opened()
                 execution = self._executions.get(statement.name)
                 if execution is None:
-                    await _execute(connection, statement.preparation)
+                    await self._execute(connection, statement.preparation)
                     execution = self._executions[statement.name] = statement.execution
-                rows = await _execute(connection, execution, parameters)
+                rows = await self._execute(connection, execution, parameters)
             except BaseException as error:
                 self._close_if_lost(error)
                 raise
@@ -91,7 +93,7 @@ class AsyncConnection:
     async def _run(self, command: str) -> None:
         """Run a command that answers no rows."""
         try:
-            await _execute(await self._opened(), command)
+            await self._execute(await self._opened(), command)
         except BaseException as error:
             self._close_if_lost(error)
             raise
@@ -114,13 +116,51 @@ class AsyncConnection:
             # In a thread, because a name may have to be looked up first.
             self._connection = await asyncio.to_thread(self._connect)
             await _finished(self._connection)
+            self._watch(self._connection)
         return self._connection
+
+    async def _execute(
+        self, connection: Psycopg2Connection, sql: str, parameters: Any = None
+    ) -> Rows:
+        """Return the rows of a statement."""
+        cursor = connection.cursor()
+        cursor.execute(sql, parameters)
+        try:
+            while (state := connection.poll()) != POLL_OK:
+                if state == POLL_READ and self._loop is not None:
+                    self._ready = self._loop.create_future()
+                    await self._ready
+                else:
+                    await _until_ready(connection, state)
+        finally:
+            self._ready = None
+        rows: Rows = cursor.fetchall() if cursor.description else []
+        return rows
+
+    def _watch(self, connection: Psycopg2Connection) -> None:
+        """Have the event loop tell whenever there is something to read.
+
+        Once for all statements: to begin and to end it costs more than the answer to a small one.
+        """
+        loop = asyncio.get_running_loop()
+        with suppress(NotImplementedError):  # Windows' usual event loop watches no other sockets.
+            loop.add_reader(connection.fileno(), self._wake)
+            self._loop = loop
+
+    def _wake(self) -> None:
+        """Tell who waits that there is something to read."""
+        if self._ready is None:
+            self.close()  # PostgreSQL says nothing unasked but farewell.
+        elif not self._ready.done():
+            self._ready.set_result(None)
 
     def close(self) -> None:
         """Close the connection, whatever it is doing."""
         if self._connection is not None:
+            if self._loop is not None:
+                self._loop.remove_reader(self._connection.fileno())
             self._connection.close()
-        self._connection = None
+        self._connection = self._loop = None
         self._executions.clear()
 
 
@@ -148,34 +188,30 @@ class AsyncPool:
             connection.close()
 
 
-async def _execute(connection: Psycopg2Connection, sql: str, parameters: Any = None) -> Rows:
-    """Return the rows of a statement."""
-    cursor = connection.cursor()
-    cursor.execute(sql, parameters)
-    await _finished(connection)
-    rows: Rows = cursor.fetchall() if cursor.description else []
-    return rows
-
-
 async def _finished(connection: Psycopg2Connection) -> None:
     """Return when the connection has done what it was told; raises psycopg2.Error."""
-    loop = asyncio.get_running_loop()
     while (state := connection.poll()) != POLL_OK:
-        watch, forget = (
-            (loop.add_reader, loop.remove_reader)
-            if state == POLL_READ
-            else (loop.add_writer, loop.remove_writer)
-        )
-        ready, socket = loop.create_future(), connection.fileno()
-        try:
-            watch(socket, _wake, ready)
-        except NotImplementedError:  # Windows' usual event loop watches no sockets of others.
-            await asyncio.to_thread(wait_for, socket, state == POLL_READ)
-            continue
-        try:
-            await ready
-        finally:
-            forget(socket)
+        await _until_ready(connection, state)
+
+
+async def _until_ready(connection: Psycopg2Connection, state: int) -> None:
+    """Return when the connection's socket can be read from, or written to, as `state` asks."""
+    loop = asyncio.get_running_loop()
+    watch, forget = (
+        (loop.add_reader, loop.remove_reader)
+        if state == POLL_READ
+        else (loop.add_writer, loop.remove_writer)
+    )
+    ready, socket = loop.create_future(), connection.fileno()
+    try:
+        watch(socket, _wake, ready)
+    except NotImplementedError:  # Windows' usual event loop watches no sockets of others.
+        await asyncio.to_thread(wait_for, socket, state == POLL_READ)
+        return
+    try:
+        await ready
+    finally:
+        forget(socket)
 
 
 def _wake(ready: "asyncio.Future[None]") -> None:
