@@ -18,6 +18,7 @@ from app.core.embedded import EmbeddedPostgresError, EmbeddedPostgresLost, embed
 from app.core.errors import Unavailable
 from app.core.logging import configure_logging
 from app.core.migrations import migrate
+from app.core.protocol import BoundedProtocol
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ def serve() -> None:
             "app.main:app",
             host=settings.host,
             port=settings.port,
+            http=BoundedProtocol,
+            server_header=False,
             workers=settings.workers,
             log_config=None,
             proxy_headers=False,  # Nothing here depends on who asks, or through what.

@@ -181,6 +181,8 @@ class AnswerErrors:
             await send(message)
 
         try:
+            if "problem" in scope:  # The server found it (`app.core.protocol`).
+                raise scope["problem"]
             await self.app(scope, receive, watched)
         except ClientDisconnect:
             return

@@ -1,17 +1,22 @@
 """What can go wrong, as clients are told of it (`app.api.problems` answers it).
 
 Problem
+ - BadRequest                  400, what is not HTTP
  - NotFound                    404, also for a path that does not exist
     - ChatNotFound
     - MessageNotFound
  - MethodNotAllowed            405
+ - RequestTimeout              408
  - Stale                       412
  - BodyTooLarge                413
+ - UriTooLong                  414
  - UnsupportedMediaType        415
  - InvalidRequest              422
  - KeyReused                   422
+ - HeaderFieldsTooLarge        431
  - InternalError               500
  - Unavailable                 503
+    - TooManyConnections
 """
 
 import re
@@ -43,6 +48,12 @@ class Problem(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+
+class BadRequest(Problem):
+    """The request is not HTTP/1.1 as RFC 9112 defines it, so the connection was closed."""
+
+    status, type, title = 400, "bad-request", "The request is not valid HTTP"
 
 
 class NotFound(Problem):
@@ -80,6 +91,12 @@ class MethodNotAllowed(Problem):
         self.headers = {"Allow": allow}  # Owed with a 405 (RFC 9110, section 15.5.6).
 
 
+class RequestTimeout(Problem):
+    """The request did not arrive in time, so the connection was closed. Send it again, at once."""
+
+    status, type, title = 408, "request-timeout", "The request took too long to arrive"
+
+
 class Stale(Problem):
     """Someone changed it after you read it. Read it again, decide again, send the new `ETag`."""
 
@@ -93,6 +110,12 @@ class BodyTooLarge(Problem):
     """The request's body has more than 64 KiB. Send less at once, a long batch in parts."""
 
     status, type, title = 413, "body-too-large", "The request body is too large"
+
+
+class UriTooLong(Problem):
+    """The path and query have more than 8 KiB, so the connection was closed. Ask for less."""
+
+    status, type, title = 414, "uri-too-long", "The address is too long"
 
 
 class UnsupportedMediaType(Problem):
@@ -121,6 +144,12 @@ class KeyReused(Problem):
         super().__init__("The key came before with a request that said something else.")
 
 
+class HeaderFieldsTooLarge(Problem):
+    """The headers have more than 64 KiB, or are more than 100, so the connection was closed."""
+
+    status, type, title = 431, "header-fields-too-large", "The headers are too large"
+
+
 class InternalError(Problem):
     """An error of the service. Its operators find it in the log, under the `request_id`."""
 
@@ -135,6 +164,12 @@ class Unavailable(Problem):
 
     status, type, title = 503, "unavailable", "The service cannot answer right now"
     headers: Mapping[str, str] = {"Retry-After": "1"}  # A Mapping is not changed.
+
+
+class TooManyConnections(Unavailable):
+    """More connections are open than the service has room for. Close some, or try again later."""
+
+    type, title = "too-many-connections", "Too many connections are open"
 
 
 # The names that a client may read back; anything else that it sent is never echoed.
