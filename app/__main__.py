@@ -19,6 +19,7 @@ from app.core.errors import Unavailable
 from app.core.logging import configure_logging
 from app.core.migrations import migrate
 from app.core.protocol import BoundedProtocol
+from app.core.start_checks import check_data_dir, check_port
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ def database(settings: Settings) -> Iterator[Settings]:
     if settings.db_host is not None:
         yield settings
         return
+    check_data_dir(settings.data_dir)
     with embedded_postgres(settings.data_dir) as server:
         os.environ |= {
             "DB_HOST": server.host,
@@ -75,6 +77,7 @@ def serve() -> None:
     """Migrate the database, then serve until a signal says to stop."""
     settings = load_settings()
     configure_logging(settings)
+    check_port(settings)
     where = f"in {settings.data_dir}" if settings.db_host is None else f"on {settings.db_host}"
     with database(settings) as reachable:
         migrate(reachable)

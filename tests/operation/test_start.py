@@ -1,6 +1,7 @@
 """`python -m app`: how it starts and stops, on a PostgreSQL of its own and with workers."""
 
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.support import (
     ROOT,
     Postgres,
+    Service,
     Start,
     commands_naming,
     create_chat,
@@ -64,6 +66,58 @@ def test_a_second_service_on_the_same_data_is_refused(start: Start, tmp_path: Pa
         assert "Another instance of the service is running" in second.log.read_text()
         with service.client() as client:
             create_chat(client)
+
+
+def refusal(service: Service) -> str:
+    """Return what a service that refused to start says; fail when it said more than that."""
+    assert service.process.wait(30) == 1
+    first, sentence = service.log.read_text().splitlines()
+    assert first == "The service cannot start."
+    return sentence
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
+def test_a_port_in_use_is_refused_before_anything_is_started(
+    start: Start, tmp_path: Path, host: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = {"DATA_DIR": str(tmp_path / "data"), "PORT": str(port), "HOST": host}
+        said = refusal(start(settings))
+    assert said == f"PORT: {port} is in use. Choose another, such as PORT={port + 1}."
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_port_that_a_service_has_just_left_is_not_refused(start: Start, tmp_path: Path) -> None:
+    settings = {"DATA_DIR": str(tmp_path / "data")}
+    first = start(settings).get_ready()
+    with first.client() as client:  # Its connection is closed by the service, and lingers.
+        create_chat(client)
+        first.stop()
+    second = start({**settings, "PORT": str(first.port)})
+    second.port, second.url = first.port, first.url
+    second.get_ready()
+
+
+def test_a_host_that_is_not_this_machine_is_refused(start: Start, tmp_path: Path) -> None:
+    said = refusal(start({"DATA_DIR": str(tmp_path / "data"), "HOST": "192.0.2.1"}))
+    assert said.startswith("HOST: the service cannot listen on 192.0.2.1: ")
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_a_data_folder_that_is_a_file_is_refused(
+    start: Start, tmp_path: Path, command: str, below: str
+) -> None:
+    (tmp_path / "file").touch()
+    said = refusal(start({"DATA_DIR": f"{tmp_path}/file{below}"}, "-m", "app", command))
+    assert said == f"DATA_DIR: {tmp_path}/file is not a folder. Name one in DATA_DIR."
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="root can write anywhere else")
+def test_a_data_folder_that_cannot_be_written_is_refused(start: Start) -> None:
+    said = refusal(start({"DATA_DIR": "/proc/chats"}))
+    assert said.startswith("DATA_DIR: nothing can be written to /proc (")
 
 
 def test_workers_do_not_outlive_the_process_that_started_them(
