@@ -173,6 +173,8 @@ async def send_messages(
     connection: AsyncConnection, requests: Sequence[SendMessageRequest]
 ) -> list[SentMessage | Exception]:
     """Return what became of each message; they are stored in their order by one statement."""
+    if len(requests) == 1 and requests[0].key is None:
+        return [await _send_message(connection, requests[0])]
     rows = [(one.chat_id, *one.values, one.key, one.digest) for one in requests]
     stored = _by_chat_and_key(await statements.STORE_MESSAGES.fetch(connection, rows))
     sent: list[SentMessage | Exception] = []
@@ -185,6 +187,17 @@ async def send_messages(
         else:
             sent.append(ChatNotFound(request.chat_id))
     return sent
+
+
+async def _send_message(
+    connection: AsyncConnection, request: SendMessageRequest
+) -> SentMessage | Exception:
+    """Return what became of a message that came alone and without a key."""
+    stored = await connection.fetch(statements.STORE_MESSAGE, request.chat_id, *request.values)
+    if not stored:
+        return ChatNotFound(request.chat_id)
+    id_, revision, json = stored[0]
+    return SentMessage(id_, revision, json, replayed=False)
 
 
 def _by_chat_and_key(stored: Rows) -> defaultdict[tuple[int, str | None], Iterator[SentMessage]]:

@@ -238,6 +238,21 @@ STORE_MESSAGES = BatchStatement(
 )
 
 
+# The same for one message without a key, which costs PostgreSQL less.
+STORE_MESSAGE = PreparedStatement(
+    "store_message",
+    ("bigint", *SENT.types.values()),
+    f"""
+    WITH raised AS (
+        UPDATE chat SET revision = revision + 1 WHERE id = $1 RETURNING id, revision
+    )
+    INSERT INTO message (chat_id, revision, {_SENT})
+    SELECT id, revision, {", ".join(f"${n}" for n, _ in enumerate(SENT.types, 2))} FROM raised
+    RETURNING id, revision, {json_of(Message, "message")}
+    """,
+)
+
+
 def _as_sent(column: str) -> str:
     """Return what the column of a message held when it was sent, which the parameters say."""
     if column in SENT.types:

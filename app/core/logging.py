@@ -7,6 +7,7 @@ import re
 import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from random import randbytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,11 +27,23 @@ class PlainFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and under it the traceback if there is one."""
-        time_ = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        text = f"{time_} {record.levelname:<8} {request_id.get()} {record.getMessage()}"
+        text = (
+            f"{_timestamp(record)} {record.levelname:<8} {request_id.get()} {record.getMessage()}"
+        )
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return text
+
+
+@lru_cache(2)
+def _second(since_epoch: int) -> str:
+    """Return the time to the second, in UTC (RFC 3339)."""
+    return datetime.fromtimestamp(since_epoch, UTC).isoformat()[:19]
+
+
+def _timestamp(record: logging.LogRecord) -> str:
+    """Return when the record was made, to the millisecond, in UTC (RFC 3339)."""
+    return f"{_second(int(record.created))}.{int(record.msecs):03}+00:00"
 
 
 class JsonFormatter(logging.Formatter):
@@ -39,7 +52,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; a request's facts are members of their own."""
         entry = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": _timestamp(record),
             "level": record.levelname.lower(),
             "logger": record.name,
             "request_id": request_id.get(),
@@ -56,6 +69,7 @@ def configure_logging(settings: Settings) -> None:
     # Nothing is collected that no line says (Python's logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = False
     logging.logMultiprocessing = False
+    logging._srcfile = None
     formatter = JsonFormatter if settings.log_format == "json" else PlainFormatter
     level = settings.log_level.upper()
     logging.config.dictConfig(

@@ -41,8 +41,12 @@ class PreparedStatement(NamedTuple):
 
     @property
     def execution(self) -> str:
-        """Return what to run each time, with the parameters for psycopg2 to fill in."""
-        return f"EXECUTE {self.name} ({', '.join(f'%s::{kind}' for kind in self.types)})"
+        """Return what to run each time, with the parameters for psycopg2 to fill in.
+
+        PostgreSQL knows what a literal is meant for, but not what an array of nulls is made of.
+        """
+        values = (f"%s::{kind}" if kind.endswith("[]") else "%s" for kind in self.types)
+        return f"EXECUTE {self.name} ({', '.join(values)})"
 
 
 class AsyncConnection:
