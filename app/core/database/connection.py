@@ -60,6 +60,7 @@ class AsyncConnection:
         self._connection: Psycopg2Connection | None = None
         self._executions: dict[str, str] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # It tells of what can be read.
+        self._socket = -1
         self._ready: asyncio.Future[None] | None = None
         self._used = 0.0
         self._turn = asyncio.Lock()
@@ -148,7 +149,9 @@ class AsyncConnection:
         """
         loop = asyncio.get_running_loop()
         with suppress(NotImplementedError):  # Windows' usual event loop watches no other sockets.
-            loop.add_reader(connection.fileno(), self._wake)
+            # psycopg2 forgets the number as soon as it finds the connection broken.
+            self._socket = connection.fileno()
+            loop.add_reader(self._socket, self._wake)
             self._loop = loop
 
     def _wake(self) -> None:
@@ -162,7 +165,7 @@ class AsyncConnection:
         """Close the connection, whatever it is doing."""
         if self._connection is not None:
             if self._loop is not None:
-                self._loop.remove_reader(self._connection.fileno())
+                self._loop.remove_reader(self._socket)
             self._connection.close()
         self._connection = self._loop = None
         self._executions.clear()
