@@ -11,7 +11,7 @@ import pytest
 from app.core.config import load_settings
 from app.core.embedded import embedded_postgres
 from tests.support import JSON, Postgres, Service, create_chat, running
-from tests.support.service import heed_signals_in_children
+from tests.support.service import copy_folder, heed_signals_in_children
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,9 +32,31 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def database(postgres: Postgres) -> Iterator[str]:
-    """The name of a database of the tests' own; what else is on the server stays untouched."""
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an embedded PostgreSQL that has run and is stopped, to copy."""
+    folder = tmp_path_factory.mktemp("cluster") / "data"
+    with embedded_postgres(folder, durable=False):
+        return folder
+
+
+@pytest.fixture
+def data(cluster: Path, tmp_path: Path) -> Path:
+    """Such a folder of this test's own: a start there takes a second less than on a new one."""
+    return copy_folder(cluster, tmp_path / "data")
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres) -> Iterator[str]:
+    """The name of a migrated database that nobody connects to, to copy."""
     with postgres.database() as name:
+        postgres.migrate(name)
+        yield name
+
+
+@pytest.fixture(scope="session")
+def database(postgres: Postgres, migrated: str) -> Iterator[str]:
+    """The name of a database of the tests' own; what else is on the server stays untouched."""
+    with postgres.database(migrated) as name:
         yield name
 
 

@@ -170,29 +170,29 @@ def test_server_is_ready_and_gone_when_the_context_is_entered_and_left(tmp_path:
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
-def test_committed_data_and_no_server_remain_when_the_service_is_killed(tmp_path: Path) -> None:
-    with service(tmp_path / "data", "durable") as killed:
+def test_committed_data_and_no_server_remain_when_the_service_is_killed(data: Path) -> None:
+    with service(data, "durable") as killed:
         killed.execute("CREATE TABLE note AS SELECT 'committed' AS text")
         processes = killed.server_processes()
         assert len(processes) > 2
         killed.process.kill()
         # The next start does not wait for the old server to be gone: it does so itself.
-        with service(tmp_path / "data") as following:
+        with service(data) as following:
             assert not any(alive(pid) for pid in processes)
             assert following.execute("SELECT text FROM note") == [("committed",)]
-    assert processes_on(tmp_path) == ""
+    assert processes_on(data) == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_nothing_is_left_when_the_service_gets_a_signal(tmp_path: Path, number: int) -> None:
-    with service(tmp_path / "data") as signalled:
+def test_nothing_is_left_when_the_service_gets_a_signal(data: Path, number: int) -> None:
+    with service(data) as signalled:
         signalled.process.send_signal(number)
         signalled.process.wait()
-        eventually(lambda: processes_on(tmp_path) == "")
+        eventually(lambda: processes_on(data) == "")
 
 
-def test_server_stays_when_the_terminal_sends_an_interrupt(tmp_path: Path) -> None:
-    with service(tmp_path / "data", start_new_session=True) as interrupted:
+def test_server_stays_when_the_terminal_sends_an_interrupt(data: Path) -> None:
+    with service(data, start_new_session=True) as interrupted:
         groups = {os.getpgid(pid) for pid in interrupted.server_processes()}
         assert os.getpgid(interrupted.process.pid) not in groups
 
@@ -227,9 +227,9 @@ def send_until_acknowledged(service: AppService, path: str, text: str) -> bool:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_each_message_is_stored_once_when_the_server_is_killed_under_sends(
-    start: Start, tmp_path: Path, workers: str
+    start: Start, data: Path, workers: str
 ) -> None:
-    service = start({"DATA_DIR": str(tmp_path / "data"), "WORKERS": workers}).get_ready()
+    service = start({"DATA_DIR": str(data), "WORKERS": workers}).get_ready()
     with service.client() as client:
         path = f"/chats/{create_chat(client)['id']}/messages/"
     texts, sent, refused = [f"message-{number}" for number in range(1000)], [], []
@@ -245,7 +245,7 @@ def test_each_message_is_stored_once_when_the_server_is_killed_under_sends(
     with ThreadPoolExecutor(8) as threads:
         sends = [threads.submit(send_one, text) for text in texts]
         assert enough.wait(30)
-        os.kill(postmaster_of(tmp_path / "data"), signal.SIGKILL)
+        os.kill(postmaster_of(data), signal.SIGKILL)
         for one in sends:
             one.result()
     assert refused
@@ -258,29 +258,29 @@ def test_each_message_is_stored_once_when_the_server_is_killed_under_sends(
     assert seconds
     assert float(seconds[1]) < 10
     assert service.stop() in (128 + signal.SIGTERM, 0)
-    assert processes_on(tmp_path) == ""
+    assert processes_on(data) == ""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere orphans are waited for")
-def test_server_comes_back_when_a_statement_outlives_the_killed_one(tmp_path: Path) -> None:
-    with service(tmp_path / "data") as running, ThreadPoolExecutor(1) as threads:
+def test_server_comes_back_when_a_statement_outlives_the_killed_one(data: Path) -> None:
+    with service(data) as running, ThreadPoolExecutor(1) as threads:
         endless = "SET statement_timeout = '30s'; SELECT count(*) FROM generate_series(1, 1e12)"
         busy = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SET%' AND state = 'active'"
         counting = threads.submit(running.execute, endless)
         assert eventually(lambda: running.execute(busy) != [])
         ((backend,),) = running.execute(busy)
-        killed = postmaster_of(tmp_path / "data")
+        killed = postmaster_of(data)
         os.kill(killed, signal.SIGKILL)
         assert eventually(running.answers)
         with pytest.raises(psycopg2.OperationalError):
             counting.result()
         assert not alive(backend)
-        assert postmaster_of(tmp_path / "data") != killed
+        assert postmaster_of(data) != killed
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the signal of a dying parent is Linux's")
-def test_server_comes_back_when_its_supervisor_is_killed(tmp_path: Path) -> None:
-    with service(tmp_path / "data", "durable") as running:
+def test_server_comes_back_when_its_supervisor_is_killed(data: Path) -> None:
+    with service(data, "durable") as running:
         running.execute("CREATE TABLE note AS SELECT 'committed' AS text")
         before = running.server_processes()
         supervisor = next(pid for pid in before if os.getsid(pid) == pid)
@@ -288,27 +288,27 @@ def test_server_comes_back_when_its_supervisor_is_killed(tmp_path: Path) -> None
         assert eventually(lambda: not any(alive(pid) for pid in before))
         assert eventually(running.answers)
         assert running.execute("SELECT text FROM note") == [("committed",)]
-        assert os.getsid(postmaster_of(tmp_path / "data")) in running.server_processes()
-    assert processes_on(tmp_path) == ""
+        assert os.getsid(postmaster_of(data)) in running.server_processes()
+    assert processes_on(data) == ""
 
 
 def test_the_service_stops_when_it_is_told_to_while_the_server_comes_back(
-    start: Start, tmp_path: Path
+    start: Start, data: Path
 ) -> None:
-    service = start({"DATA_DIR": str(tmp_path / "data")}).get_ready()
-    os.kill(postmaster_of(tmp_path / "data"), signal.SIGKILL)
+    service = start({"DATA_DIR": str(data)}).get_ready()
+    os.kill(postmaster_of(data), signal.SIGKILL)
     assert service.stop() == 128 + signal.SIGTERM
-    assert processes_on(tmp_path) == ""
+    assert processes_on(data) == ""
 
 
 def test_the_service_ends_with_a_sentence_when_the_server_is_killed_again_and_again(
-    start: Start, tmp_path: Path
+    start: Start, data: Path
 ) -> None:
-    service = start({"DATA_DIR": str(tmp_path / "data")}).get_ready()
+    service = start({"DATA_DIR": str(data)}).get_ready()
     killed: set[int] = set()
     while len(killed) < 5:
         assert eventually(lambda: ready(service))
-        os.kill(postmaster := postmaster_of(tmp_path / "data"), signal.SIGKILL)
+        os.kill(postmaster := postmaster_of(data), signal.SIGKILL)
         assert postmaster not in killed
         killed.add(postmaster)
         assert eventually(lambda: not any(map(alive, killed)))
@@ -316,49 +316,49 @@ def test_the_service_ends_with_a_sentence_when_the_server_is_killed_again_and_ag
     said = service.log.read_text()
     assert "the service stops: PostgreSQL ended 5 times within 60 seconds" in said
     assert "The service cannot go on.\nPostgreSQL ended 5 times within 60 seconds" in said
-    assert processes_on(tmp_path) == ""
+    assert processes_on(data) == ""
 
 
 def test_the_service_shows_what_the_server_said_when_it_cannot_be_started_again(
-    start: Start, tmp_path: Path
+    start: Start, data: Path
 ) -> None:
-    service = start({"DATA_DIR": str(tmp_path / "data")}).get_ready()
-    (tmp_path / "data/cluster/PG_VERSION").write_text("9.4\n")
-    os.kill(postmaster_of(tmp_path / "data"), signal.SIGKILL)
+    service = start({"DATA_DIR": str(data)}).get_ready()
+    (data / "cluster/PG_VERSION").write_text("9.4\n")
+    os.kill(postmaster_of(data), signal.SIGKILL)
     assert service.process.wait(30) == 1
     assert "initialized by PostgreSQL version 9.4" in service.log.read_text()
-    assert processes_on(tmp_path) == ""
+    assert processes_on(data) == ""
 
 
 def test_start_waits_for_an_orphaned_server_when_all_its_guardians_are_killed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.core.embedded.cluster.LOCK_SECONDS", 0.5)
     refusal = pytest.raises(EmbeddedPostgresError, match="Another instance of the service")
-    with service(tmp_path / "data") as killed:
-        pid_file = tmp_path / "data/cluster/postmaster.pid"
+    with service(data) as killed:
+        pid_file = data / "cluster/postmaster.pid"
         postmaster = int(pid_file.read_text().split()[0])
         os.kill(postmaster, signal.SIGSTOP)
         for pid in (killed.process.pid, os.getsid(postmaster)):
             os.kill(pid, signal.SIGKILL)
         try:
-            with refusal, embedded_postgres(tmp_path / "data"):
+            with refusal, embedded_postgres(data):
                 pass
         finally:
             os.kill(postmaster, signal.SIGCONT)
         if sys.platform != "linux":  # Only Linux tells a server that its supervisor is gone.
             os.kill(postmaster, signal.SIGINT)
-    with service(tmp_path / "data") as following:
+    with service(data) as following:
         assert following.execute("SELECT 1") == [(1,)]
 
 
 def test_second_start_is_refused_while_the_first_serves_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.core.embedded.cluster.LOCK_SECONDS", 0.5)
     refusal = pytest.raises(EmbeddedPostgresError, match="Another instance of the service")
-    with service(tmp_path / "data") as first:
-        with refusal, embedded_postgres(tmp_path / "data"):
+    with service(data) as first:
+        with refusal, embedded_postgres(data):
             pass
         assert first.execute("SELECT 1") == [(1,)]
 
@@ -375,10 +375,10 @@ def test_one_start_wins_when_two_begin_at_once(tmp_path: Path) -> None:
         assert [one.wait(), other.wait()] == [0, 0]
 
 
-def test_start_succeeds_when_a_stale_pid_file_names_a_stranger(tmp_path: Path) -> None:
-    with service(tmp_path / "data", "durable") as killed:
+def test_start_succeeds_when_a_stale_pid_file_names_a_stranger(data: Path) -> None:
+    with service(data, "durable") as killed:
         killed.execute("CREATE TABLE note AS SELECT 'committed' AS text")
-        pid_file = tmp_path / "data/cluster/postmaster.pid"
+        pid_file = data / "cluster/postmaster.pid"
         lines = pid_file.read_text().splitlines()
         postmaster, family = int(lines[0]), killed.server_processes()
         os.kill(postmaster, signal.SIGKILL)
@@ -387,7 +387,7 @@ def test_start_succeeds_when_a_stale_pid_file_names_a_stranger(tmp_path: Path) -
     # PostgreSQL sees for itself that a process of another user is not its server.
     with stranger(pid_file.stat().st_uid) as pid:
         pid_file.write_text("\n".join([str(pid), *lines[1:]]) + "\n")
-        with service(tmp_path / "data") as following:
+        with service(data) as following:
             assert following.execute("SELECT text FROM note") == [("committed",)]
 
 
@@ -412,21 +412,21 @@ def test_socket_is_elsewhere_and_removed_when_the_path_is_long(tmp_path: Path) -
     assert not any(path.exists() for path in sockets)
 
 
-def test_shell_variables_do_not_matter_when_they_point_elsewhere(tmp_path: Path) -> None:
+def test_shell_variables_do_not_matter_when_they_point_elsewhere(data: Path) -> None:
     variables = {"PGHOST": "127.0.0.1", "PGPORT": "1", "PGUSER": "x", "PGDATABASE": "x"}
     variables |= {"PGDATA": "/nowhere", "PYTHONPATH": str(ROOT), "LC_ALL": "xx_XX"}
-    with service(tmp_path / "data", env=os.environ | variables) as running:
+    with service(data, env=os.environ | variables) as running:
         assert running.execute("SELECT 1") == [(1,)]
 
 
-def test_failed_start_explains_itself_and_leaves_nothing(tmp_path: Path) -> None:
-    with service(tmp_path / "data"):
+def test_failed_start_explains_itself_and_leaves_nothing(data: Path) -> None:
+    with service(data):
         pass
-    (tmp_path / "data/cluster/PG_VERSION").write_text("9.4\n")
+    (data / "cluster/PG_VERSION").write_text("9.4\n")
     refusal = pytest.raises(EmbeddedPostgresError, match=r"initialized by PostgreSQL version 9\.4")
-    with refusal, embedded_postgres(tmp_path / "data"):
+    with refusal, embedded_postgres(data):
         pass
-    assert processes_on(tmp_path) == ""
+    assert processes_on(data) == ""
 
 
 def test_missing_binaries_are_named_when_the_wheel_is_not_installed(

@@ -85,6 +85,12 @@ def eventually(condition: Callable[[], Any], seconds: float = 20) -> Any:
     return result
 
 
+def copy_folder(folder: Path, target: Path) -> Path:
+    """Return `target`, a copy of the folder in which everything has the same owner."""
+    subprocess.run(["cp", "-a", folder, target], check=True, timeout=START_SECONDS)
+    return target
+
+
 def ps(*options: str) -> list[str]:
     """Return the lines that ps prints: none when there is no such process."""
     command = ["ps", *options]
