@@ -161,6 +161,46 @@ def test_no_call_waits_longer_than_its_timeout() -> None:
     tell(story)
 
 
+def test_a_call_that_comes_alone_after_another_is_served_without_a_turn_of_the_loop() -> None:
+    async def story(served: Served) -> None:
+        batcher = served.batcher()
+        served.gate.set()
+        assert await batcher.submit(1) == 10
+        served.gate.clear()
+        alone = asyncio.create_task(batcher.submit(2))
+        await asyncio.sleep(0)
+        assert served.batches == [[1], [2]]
+        others = [asyncio.create_task(batcher.submit(item)) for item in (3, 4)]
+        await turn()
+        assert served.batches == [[1], [2]]
+        served.gate.set()
+        assert await asyncio.gather(alone, *others) == [20, 30, 40]
+        assert served.batches == [[1], [2], [3, 4]]
+
+    tell(story)
+
+
+def test_a_call_that_comes_alone_and_fails_leaves_the_others_to_be_served() -> None:
+    async def story(served: Served) -> None:
+        batcher = served.batcher()
+        served.gate.set()
+        assert await batcher.submit(1) == 10
+        served.gate.clear()
+        alone = asyncio.create_task(batcher.submit(-1))
+        gone = asyncio.create_task(batcher.submit(2))
+        await turn()
+        other = asyncio.create_task(batcher.submit(3))
+        await turn()
+        gone.cancel()
+        served.gate.set()
+        with pytest.raises(ValueError, match="the whole batch fails"):
+            await alone
+        assert await other == 30
+        assert served.batches == [[1], [-1], [3]]
+
+    tell(story)
+
+
 def test_draining_serves_what_waits() -> None:
     async def story(served: Served) -> None:
         batcher = served.batcher()

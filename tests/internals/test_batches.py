@@ -1,0 +1,105 @@
+"""Edits and deletions served together: what a batch promises to each of its requests."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import httpx
+import psycopg2
+import pytest
+
+from app.batches import ChangeRequest, Rendered, delete_messages, update_messages
+from app.core.database.connection import AsyncConnection
+from app.core.errors import MessageNotFound, Stale
+from app.models import MessageUpdate
+from tests.support import JSON, Postgres, create_chat, send
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def on_a_connection(
+    postgres: Postgres, database: str, client: httpx.Client
+) -> Callable[[Callable[[AsyncConnection], Awaitable[T]]], T]:
+    """A function that runs another on a connection to the migrated database."""
+    server: dict[str, Any] = {
+        "host": postgres.host,
+        "port": postgres.port,
+        "user": postgres.user,
+        "password": postgres.password,
+        "dbname": database,
+    }
+
+    def run(function: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        async def run_and_close() -> T:
+            connection = AsyncConnection(lambda: psycopg2.connect(**server, async_=True))
+            try:
+                return await function(connection)
+            finally:
+                connection.close()
+
+        return asyncio.run(run_and_close())
+
+    return run
+
+
+Run = Callable[[Callable[[AsyncConnection], Awaitable[T]]], T]
+
+
+def edit(message: JSON, text: str, *revisions: int) -> ChangeRequest:
+    """Return the request to edit a message, at one of the revisions if any are given."""
+    return ChangeRequest(message["id"], revisions or None, MessageUpdate(text=text))
+
+
+def test_each_edit_of_a_batch_gets_a_revision_of_its_own_in_their_order(
+    client: httpx.Client, on_a_connection: "Run[list[Rendered | Exception]]"
+) -> None:
+    chats = [create_chat(client) for _ in range(2)]
+    sent = [send(client, chats[n % 2]) for n in range(6)]
+    requests = [edit(message, f"edit {n}") for n, message in enumerate(reversed(sent))]
+    edited = on_a_connection(lambda connection: update_messages(connection, requests))
+    assert [one.revision for one in edited if isinstance(one, Rendered)] == [4, 4, 5, 5, 6, 6]
+    for chat in chats:
+        changes = client.get(f"/chats/{chat['id']}/changes?since=3").json()["changes"]
+        assert [change["revision"] for change in changes] == [4, 5, 6]
+        assert all(change["message"]["text"].startswith("edit") for change in changes)
+
+
+def test_two_edits_of_one_message_in_a_batch_are_made_one_after_the_other(
+    client: httpx.Client, chat: JSON, on_a_connection: "Run[list[Rendered | Exception]]"
+) -> None:
+    message, other = send(client, chat), send(client, chat)
+    requests = [
+        edit(message, "first", 1),
+        edit(other, "other"),
+        edit(message, "second", 1),
+        edit(message, "third"),
+    ]
+    edited = on_a_connection(lambda connection: update_messages(connection, requests))
+    assert isinstance(edited[0], Rendered)
+    assert isinstance(edited[2], Stale)
+    assert isinstance(edited[3], Rendered)
+    assert client.get(f"/messages/{message['id']}").json()["text"] == "third"
+    assert client.get(f"/messages/{other['id']}").json()["text"] == "other"
+
+
+def test_a_refused_request_does_not_refuse_its_neighbours(
+    client: httpx.Client, chat: JSON, on_a_connection: "Run[list[Exception | None]]"
+) -> None:
+    sent = [send(client, chat) for _ in range(3)]
+    requests = [
+        ChangeRequest(sent[0]["id"], [99]),
+        ChangeRequest(sent[1]["id"], [2]),
+        ChangeRequest(10**12, None),
+        ChangeRequest(10**12 + 1, [1]),
+        ChangeRequest(sent[2]["id"], None),
+        ChangeRequest(sent[2]["id"], None),
+    ]
+    deleted = on_a_connection(lambda connection: delete_messages(connection, requests))
+    kinds = [Stale, type(None), MessageNotFound, MessageNotFound, type(None), MessageNotFound]
+    assert [type(one) for one in deleted] == kinds
+    changes = client.get(f"/chats/{chat['id']}/changes?since=3").json()["changes"]
+    assert [(change["message_id"], "message" in change) for change in changes] == [
+        (sent[1]["id"], False),
+        (sent[2]["id"], False),
+    ]
