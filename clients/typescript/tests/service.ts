@@ -1,7 +1,7 @@
 // What the tests drive: real services, and a real network that fails when told to.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -38,36 +38,36 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 async function startService(): Promise<string> {
-  return startServiceOn(join(await temporaryFolder(), "data"));
+  return (await start({ DATA_DIR: join(await temporaryFolder(), "data"), DB_HOST: "" })).url;
 }
 
 let withoutDatabase: Promise<string> | undefined;
 
 /** Returns where a service listens whose PostgreSQL was stopped, so that it answers 503. */
 export function serviceWithoutDatabase(): Promise<string> {
-  return (withoutDatabase ??= startServiceAndStopDatabase());
+  return (withoutDatabase ??= startAndStopDatabase());
 }
 
-async function startServiceAndStopDatabase(): Promise<string> {
+async function startAndStopDatabase(): Promise<string> {
   const data = join(await temporaryFolder(), "data");
-  const service = await startServiceOn(data);
-  const [postgres] = (await readFile(join(data, "cluster/postmaster.pid"), "utf8")).split("\n");
-  process.kill(Number(postgres), "SIGQUIT");
-  while ((await fetch(`${service}/health/ready`)).ok);
-  return service;
+  const host = await start({ DATA_DIR: data, DB_HOST: "" });
+  const place = { DB_HOST: join(data, "socket"), DB_PORT: "5432" };
+  const guest = await start({ ...place, DB_USER: "postgres", DB_NAME: "chats" });
+  await stop(host.server);
+  return guest.url;
 }
 
-async function startServiceOn(data: string): Promise<string> {
+async function start(settings: Record<string, string>) {
   const port = await freePort();
-  const place = { DATA_DIR: data, DB_HOST: "", HOST: "127.0.0.1", PORT: port };
+  const place = { HOST: "127.0.0.1", PORT: port, LOG_LEVEL: "info", ...settings };
   const server = spawn(PYTHON, ["-m", "app"], {
     cwd: ROOT,
-    env: { ...process.env, ...place, LOG_LEVEL: "info" },
+    env: { ...process.env, ...place },
     stdio: ["ignore", "pipe", "pipe"],
   });
   atEnd(() => stop(server));
   await listening(server);
-  return `http://127.0.0.1:${port}`;
+  return { server, url: `http://127.0.0.1:${port}` };
 }
 
 async function listening(server: ChildProcess): Promise<void> {
