@@ -73,7 +73,9 @@ def create_chat(session: Session, chat: ChatCreate, key: str | None = None) -> C
         if first is not None:  # Else it was deleted just now, and its key with it.
             if first.request_digest != digest:
                 raise KeyReused
-            return Created(Chat(**{**dict(first), **chat.model_dump()}), replayed=True)
+            # At its first revision: nobody shall take this for the current state.
+            then = {**dict(first), **chat.model_dump(), "revision": 0}
+            return Created(Chat(**then), replayed=True)
 
 
 async def read_chat(database: Database, chat_id: int, limit: int) -> Rendered:

@@ -3,11 +3,10 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from app import readiness
 from app.api.deps import DatabaseDep
 from app.api.responses import responses
 from app.api.strict import StrictRoute
-from app.core.errors import Unavailable
-from app.core.migrations import is_behind, read_schema_revision
 
 router = APIRouter(prefix="/health", tags=["service"], route_class=StrictRoute)
 
@@ -31,8 +30,8 @@ async def check_live() -> Health:
 async def check_ready(database: DatabaseDep) -> Health:
     """Tell whether the service can serve.
 
-    503 while the database does not answer, or is not migrated; send requests elsewhere then.
+    503 while the database does not answer, is not migrated, or cannot be written; send requests
+    elsewhere then.
     """
-    if is_behind(await read_schema_revision(database)):
-        raise Unavailable("The database is not migrated; run `python -m app migrate`.")
+    await readiness.check_ready(database)
     return Health()

@@ -6,11 +6,8 @@ from functools import cache
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
-from sqlmodel import Session
 
 from app.core.config import ROOT, Settings
-from app.core.database import in_thread
 from app.core.database.engine import wait_until_reachable
 
 log = logging.getLogger(__name__)
@@ -28,13 +25,6 @@ def migrate(settings: Settings) -> None:
     """
     wait_until_reachable(settings)
     command.upgrade(alembic_config(), "head")
-
-
-@in_thread
-def read_schema_revision(session: Session) -> str | None:
-    """Return the schema revision that Alembic noted in the database, or None before the first."""
-    revision: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
-    return revision
 
 
 @cache

@@ -250,3 +250,20 @@ def test_a_batch_for_a_chat_that_does_not_exist_is_a_404(client: httpx.Client) -
     for body in ([{"text": "x"}, {"text": "y"}], [{"text": "x", "idempotency_key": "k"}] * 2):
         response = client.post("/chats/9007199254740991/messages/batch", json=body)
         assert_problem(response, 404, "chat-not-found")
+
+
+def test_a_replayed_chat_has_an_etag_that_overwrites_nothing_that_was_written_since(
+    client: httpx.Client, mount: str
+) -> None:
+    key = {"Idempotency-Key": f"replayed-{mount}"}
+    first = client.post(f"{mount}/chats/", json={"title": "First"}, headers=key)
+    path = first.headers["location"]
+    again = client.post(f"{mount}/chats/", json={"title": "First"}, headers=key)
+    assert again.headers["etag"] == first.headers["etag"]
+    assert client.patch(path, json={"title": "By another"}).status_code == 200
+    replayed = client.post(f"{mount}/chats/", json={"title": "First"}, headers=key)
+    assert (replayed.status_code, replayed.json()["title"]) == (201, "First")
+    condition = {"If-Match": replayed.headers["etag"]}
+    late = client.patch(path, json={"title": "Unseen"}, headers=condition)
+    assert_problem(late, 412, "stale")
+    assert client.get(path).json()["title"] == "By another"

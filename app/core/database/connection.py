@@ -20,6 +20,9 @@ from app.core.database.sockets import is_readable, wait_for
 Rows = list[tuple[Any, ...]]
 Connect = Callable[[], Psycopg2Connection]
 
+# The SQLSTATE of a write in a session that can only read.
+READ_ONLY = "25006"
+
 # A connection that was in use this short a time ago, in seconds, is taken for alive.
 ASSUMED_ALIVE = 0.05
 
@@ -37,7 +40,8 @@ class PreparedStatement(NamedTuple):
     @property
     def preparation(self) -> str:
         """Return what to run first on a connection."""
-        return f"PREPARE {self.name} ({', '.join(self.types)}) AS {self.sql}"
+        types = f" ({', '.join(self.types)})" if self.types else ""
+        return f"PREPARE {self.name}{types} AS {self.sql}"
 
     @property
     def execution(self) -> str:
@@ -45,8 +49,9 @@ class PreparedStatement(NamedTuple):
 
         PostgreSQL knows what a literal is meant for, but not what an array of nulls is made of.
         """
-        values = (f"%s::{kind}" if kind.endswith("[]") else "%s" for kind in self.types)
-        return f"EXECUTE {self.name} ({', '.join(values)})"
+        values = [f"%s::{kind}" if kind.endswith("[]") else "%s" for kind in self.types]
+        given = f" ({', '.join(values)})" if values else ""
+        return f"EXECUTE {self.name}{given}"
 
 
 class AsyncConnection:
@@ -104,9 +109,17 @@ class AsyncConnection:
             raise
 
     def _close_if_lost(self, error: BaseException) -> None:
-        """Close the connection when nobody knows in what state the error left it."""
+        """Close the connection when nobody knows in what state the error left it.
+
+        Or when its session can only read, which it would go on doing when the database no longer
+        asks for that.
+        """
         lost = (psycopg2.OperationalError, psycopg2.InterfaceError)
-        if not isinstance(error, psycopg2.Error) or isinstance(error, lost):
+        if (
+            not isinstance(error, psycopg2.Error)
+            or isinstance(error, lost)
+            or error.pgcode == READ_ONLY
+        ):
             self.close()
 
     async def _opened(self) -> Psycopg2Connection:

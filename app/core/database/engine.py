@@ -7,11 +7,11 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Psycopg2Connection
 from sqlalchemy import Engine, create_engine, event, exc
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.config import Settings
-from app.core.database.connection import ASSUMED_ALIVE, Connect
+from app.core.database.connection import ASSUMED_ALIVE, READ_ONLY, Connect
 from app.core.database.failures import first_line
 from app.core.database.sockets import is_readable
 from app.core.errors import Unavailable
@@ -63,6 +63,7 @@ def open_engine(settings: Settings) -> Engine:
         connect_args=_serving_arguments(),
     )
     event.listen(engine, "checkout", _refuse_dead_connection)
+    event.listen(engine, "handle_error", _leave_read_only_session)
     return engine
 
 
@@ -90,6 +91,15 @@ def _refuse_dead_connection(
     record.info["used"] = now
     if idle > ASSUMED_ALIVE and is_readable(connection.fileno()):
         raise exc.DisconnectionError("closed by the server")
+
+
+def _leave_read_only_session(context: ExceptionContext) -> None:
+    """Have the pool replace its connections when one can only read.
+
+    They would go on doing so when the database no longer asks for that.
+    """
+    if getattr(context.original_exception, "pgcode", None) == READ_ONLY:
+        context.is_disconnect = True
 
 
 def wait_until_reachable(settings: Settings) -> None:

@@ -162,7 +162,8 @@ export const checkLive = <ThrowOnError extends boolean = false>(options: Options
 /**
  * Tell whether the service can serve
  *
- * 503 while the database does not answer, or is not migrated; send requests elsewhere then.
+ * 503 while the database does not answer, is not migrated, or cannot be written; send requests
+ * elsewhere then.
  */
 export const checkReady = <ThrowOnError extends boolean = false>(options: Options<CheckReadyData, ThrowOnError>) => options.client.get<CheckReadyResponses, CheckReadyErrors, ThrowOnError>({ url: '/health/ready', ...options });
 

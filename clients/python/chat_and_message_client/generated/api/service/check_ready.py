@@ -59,7 +59,8 @@ def sync_detailed(
 ) -> Response[Health | ProblemDetails]:
     """Tell whether the service can serve
 
-     503 while the database does not answer, or is not migrated; send requests elsewhere then.
+     503 while the database does not answer, is not migrated, or cannot be written; send requests
+    elsewhere then.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -84,7 +85,8 @@ def sync(
 ) -> Health | ProblemDetails | None:
     """Tell whether the service can serve
 
-     503 while the database does not answer, or is not migrated; send requests elsewhere then.
+     503 while the database does not answer, is not migrated, or cannot be written; send requests
+    elsewhere then.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -105,7 +107,8 @@ async def asyncio_detailed(
 ) -> Response[Health | ProblemDetails]:
     """Tell whether the service can serve
 
-     503 while the database does not answer, or is not migrated; send requests elsewhere then.
+     503 while the database does not answer, is not migrated, or cannot be written; send requests
+    elsewhere then.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -128,7 +131,8 @@ async def asyncio(
 ) -> Health | ProblemDetails | None:
     """Tell whether the service can serve
 
-     503 while the database does not answer, or is not migrated; send requests elsewhere then.
+     503 while the database does not answer, is not migrated, or cannot be written; send requests
+    elsewhere then.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
