@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from app import statements
+from app.core.database.batching import Blocked
 from app.core.database.connection import AsyncConnection, Rows
 from app.core.errors import ChatNotFound, KeyReused, MessageNotFound, Stale
 from app.models import MessageCreate, MessageUpdate
@@ -158,11 +159,11 @@ class SendMessageRequest(NamedTuple):
 
 
 async def send_all(
-    connection: AsyncConnection, requests: Sequence[SendMessageRequest]
+    connection: AsyncConnection, requests: Sequence[SendMessageRequest], wait: bool
 ) -> list[SentMessage]:
     """Return the messages, or raise what became of the first that could not be sent."""
     sent = []
-    for result in await send_messages(connection, requests):
+    for result in await send_messages(connection, requests, wait):
         if isinstance(result, Exception):
             raise result
         sent.append(result)
@@ -170,34 +171,45 @@ async def send_all(
 
 
 async def send_messages(
-    connection: AsyncConnection, requests: Sequence[SendMessageRequest]
+    connection: AsyncConnection, requests: Sequence[SendMessageRequest], wait: bool
 ) -> list[SentMessage | Exception]:
     """Return what became of each message; they are stored in their order by one statement."""
+    stored = _by_chat_and_key(await _store(connection, requests, wait))
+    sent = [next(stored[one.chat_id, one.key], None) for one in requests]
+    lost = {one.chat_id for one, message in zip(requests, sent, strict=True) if message is None}
+    there = set(lost)
+    if lost:
+        there = {id_ for (id_,) in await connection.fetch(statements.FIND_CHATS, list(lost))}
+    return [
+        message or await _why_not_sent(connection, request, request.chat_id in there, wait)
+        for request, message in zip(requests, sent, strict=True)
+    ]
+
+
+async def _store(
+    connection: AsyncConnection, requests: Sequence[SendMessageRequest], wait: bool
+) -> Rows:
+    """Return the rows of the messages that could be stored."""
     if len(requests) == 1 and requests[0].key is None:
-        return [await _send_message(connection, requests[0])]
+        (request,) = requests
+        statement = statements.STORE_MESSAGE[wait]
+        return await connection.fetch(statement, request.chat_id, *request.values)
     rows = [(one.chat_id, *one.values, one.key, one.digest) for one in requests]
-    stored = _by_chat_and_key(await statements.STORE_MESSAGES.fetch(connection, rows))
-    sent: list[SentMessage | Exception] = []
-    for request in requests:
-        message = next(stored[request.chat_id, request.key], None)
-        if message is not None:
-            sent.append(message)
-        elif request.key is not None:
-            sent.append(await _replay(connection, request))
-        else:
-            sent.append(ChatNotFound(request.chat_id))
-    return sent
+    return await statements.STORE_MESSAGES.fetch(connection, rows, wait)
 
 
-async def _send_message(
-    connection: AsyncConnection, request: SendMessageRequest
+async def _why_not_sent(
+    connection: AsyncConnection, request: SendMessageRequest, is_there: bool, wait: bool
 ) -> SentMessage | Exception:
-    """Return what became of a message that came alone and without a key."""
-    stored = await connection.fetch(statements.STORE_MESSAGE, request.chat_id, *request.values)
-    if not stored:
+    """Return why a message was not stored, or what was answered when its key came first."""
+    if not is_there:
         return ChatNotFound(request.chat_id)
-    id_, revision, json = stored[0]
-    return SentMessage(id_, revision, json, replayed=False)
+    if request.key is not None and (first := await _replay(connection, request)):
+        return first
+    if not wait:
+        return Blocked(request.chat_id)
+    # The chat, or the key with its message, came and went meanwhile.
+    return (await send_messages(connection, [request], wait))[0]
 
 
 def _by_chat_and_key(stored: Rows) -> defaultdict[tuple[int, str | None], Iterator[SentMessage]]:
@@ -210,16 +222,14 @@ def _by_chat_and_key(stored: Rows) -> defaultdict[tuple[int, str | None], Iterat
 
 async def _replay(
     connection: AsyncConnection, request: SendMessageRequest
-) -> SentMessage | Exception:
-    """Return what was answered when the key came first."""
+) -> SentMessage | KeyReused | None:
+    """Return what was answered when the key came first, or None when it did not."""
     found = await connection.fetch(
         statements.FIND_REPLAYED, request.chat_id, request.key, *request.values
     )
     if not found:
-        return ChatNotFound(request.chat_id)
+        return None
     id_, revision, digest, json = found[0]
-    if id_ is None:  # The message was deleted just now, and its key with it.
-        return (await send_messages(connection, [request]))[0]
     if digest is None or bytes(digest) != request.digest:
         return KeyReused()
     return SentMessage(id_, revision, json, replayed=True)
@@ -246,25 +256,28 @@ class ChangeRequest(NamedTuple):
 
 
 async def update_messages(
-    connection: AsyncConnection, requests: Sequence[ChangeRequest]
+    connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool
 ) -> list[Rendered | Exception]:
     """Return each message, edited."""
     edited: dict[int, Rendered] = {}
-    for position, row in await _change(statements.UPDATE_MESSAGES, connection, requests):
+    for position, row in await _change(statements.UPDATE_MESSAGES, connection, requests, wait):
         edited[position] = Rendered(*row)
-    return await _or_why_not(connection, requests, edited)
+    return await _or_why_not(connection, requests, edited, wait)
 
 
 async def delete_messages(
-    connection: AsyncConnection, requests: Sequence[ChangeRequest]
+    connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool
 ) -> list[Exception | None]:
     """Delete each message."""
-    deleted = dict(await _change(statements.DELETE_MESSAGES, connection, requests))
-    return await _or_why_not(connection, requests, dict.fromkeys(deleted))
+    deleted = dict(await _change(statements.DELETE_MESSAGES, connection, requests, wait))
+    return await _or_why_not(connection, requests, dict.fromkeys(deleted), wait)
 
 
 async def _change(
-    statement: BatchStatement, connection: AsyncConnection, requests: Sequence[ChangeRequest]
+    statement: BatchStatement,
+    connection: AsyncConnection,
+    requests: Sequence[ChangeRequest],
+    wait: bool,
 ) -> list[tuple[int, list[Any]]]:
     """Return which requests were granted, each with what the statement returns of its message.
 
@@ -276,26 +289,29 @@ async def _change(
         first: dict[int, int] = {}
         for position, request in waiting:
             first.setdefault(request.message_id, position)
-        rows = await statement.fetch(connection, [requests[n].row for n in first.values()])
+        rows = await statement.fetch(connection, [requests[n].row for n in first.values()], wait)
         granted += [(first[message_id], row) for message_id, *row in rows]
         waiting = [one for one in waiting if one[0] not in first.values()]
     return granted
 
 
 async def _or_why_not(
-    connection: AsyncConnection, requests: Sequence[ChangeRequest], granted: dict[int, T]
+    connection: AsyncConnection,
+    requests: Sequence[ChangeRequest],
+    granted: dict[int, T],
+    wait: bool,
 ) -> list[T | Exception]:
     """Return the results of the requests that were granted, and why the others were not."""
-    refused = [n for n in range(len(requests)) if n not in granted]
-    conditional = [requests[n].message_id for n in refused if requests[n].revisions is not None]
-    there: set[int] = set()
-    if conditional:
-        rows = await connection.fetch(statements.FIND_MESSAGES, conditional)
-        there = {message_id for (message_id,) in rows}
+    refused = [one.message_id for n, one in enumerate(requests) if n not in granted]
+    rows = await connection.fetch(statements.FIND_MESSAGES, refused) if refused else []
+    found = {message_id: (chat_id, revision) for message_id, chat_id, revision in rows}
 
     def reason(request: ChangeRequest) -> Exception:
-        stale = request.revisions is not None and request.message_id in there
-        return Stale() if stale else MessageNotFound(request.message_id)
+        if request.message_id not in found:
+            return MessageNotFound(request.message_id)
+        chat_id, revision = found[request.message_id]
+        if not wait and (request.revisions is None or revision in request.revisions):
+            return Blocked(chat_id)
+        return Stale() if request.revisions is not None else MessageNotFound(request.message_id)
 
-    reasons = {n: reason(requests[n]) for n in refused}
-    return [granted[n] if n in granted else reasons[n] for n in range(len(requests))]
+    return [granted[n] if n in granted else reason(one) for n, one in enumerate(requests)]

@@ -29,7 +29,9 @@ class BatchStatement:
     """A statement that serves many requests at once, and in a shorter form one alone.
 
     Its SQL reads the requests from `{requested}`, whose columns are those given and `position`,
-    which counts from 1. The planner knows the one request's values for what they are.
+    which counts from 1. The planner knows the one request's values for what they are. `{locking}`
+    stands behind the lock of chats: a statement either waits for those that somebody else has
+    locked or leaves them, and what they were asked for, alone.
     """
 
     def __init__(
@@ -39,27 +41,33 @@ class BatchStatement:
         values = ", ".join(f"${n} AS {column}" for n, column in zip(numbers, columns, strict=True))
         arrays = ", ".join(f"${n}" for n in numbers)
         names = ", ".join([*columns, "position"])
-        self._one = PreparedStatement(
+        types = tuple(columns.values())
+        self._one = _by_locking(
             f"{name}_one",
-            tuple(columns.values()),
-            _reading(one or many, f"(SELECT {values}, 1 AS position) AS requested"),
+            types,
+            (one or many).replace("{requested}", f"(SELECT {values}, 1 AS position) AS requested"),
         )
-        self._many = PreparedStatement(
+        self._many = _by_locking(
             f"{name}_many",
-            tuple(f"{kind}[]" for kind in columns.values()),
-            _reading(many, f"unnest({arrays}) WITH ORDINALITY AS requested ({names})"),
+            tuple(f"{kind}[]" for kind in types),
+            many.replace("{requested}", f"unnest({arrays}) WITH ORDINALITY AS requested ({names})"),
         )
 
-    async def fetch(self, connection: AsyncConnection, requests: Sequence[Sequence[Any]]) -> Rows:
+    async def fetch(
+        self, connection: AsyncConnection, requests: Sequence[Sequence[Any]], wait: bool = True
+    ) -> Rows:
         """Return the rows for the requests, each given by its columns' values."""
         if len(requests) == 1:
-            return await connection.fetch(self._one, *requests[0])
-        return await connection.fetch(self._many, *map(list, zip(*requests, strict=True)))
+            return await connection.fetch(self._one[wait], *requests[0])
+        return await connection.fetch(self._many[wait], *map(list, zip(*requests, strict=True)))
 
 
-def _reading(sql: str, requested: str) -> str:
-    """Return the SQL that reads the requests from `requested`."""
-    return sql.replace("{requested}", requested)
+def _by_locking(name: str, types: tuple[str, ...], sql: str) -> dict[bool, PreparedStatement]:
+    """Return the statement that waits for locks (True), and the one that does not (False)."""
+    return {
+        True: PreparedStatement(name, types, sql.replace("{locking}", "")),
+        False: PreparedStatement(f"{name}_now", types, sql.replace("{locking}", "SKIP LOCKED")),
+    }
 
 
 class StoredFields:
@@ -155,7 +163,9 @@ FIND_CHATS = PreparedStatement(
     "find_chats", ("bigint[]",), "SELECT id FROM chat WHERE id = ANY ($1)"
 )
 FIND_MESSAGES = PreparedStatement(
-    "find_messages", ("bigint[]",), "SELECT id FROM message WHERE id = ANY ($1)"
+    "find_messages",
+    ("bigint[]",),
+    "SELECT id, chat_id, coalesce(revision, 0) FROM message WHERE id = ANY ($1)",
 )
 
 
@@ -212,7 +222,7 @@ STORE_MESSAGES = BatchStatement(
         FROM {{requested}} WHERE {_UNLESS_REPLAYED}
     ), locked AS MATERIALIZED (
         SELECT id FROM chat WHERE id = ANY ($1)
-        ORDER BY id FOR NO KEY UPDATE
+        ORDER BY id FOR NO KEY UPDATE {{locking}}
     ), raised AS (
         UPDATE chat SET revision = revision + total
         FROM locked, (SELECT DISTINCT chat_id, total FROM fresh) AS sums
@@ -226,9 +236,11 @@ STORE_MESSAGES = BatchStatement(
     {_STORED}
     """,
     one=f"""
-    WITH raised AS (
-        UPDATE chat SET revision = revision + 1 FROM {{requested}}
-        WHERE chat.id = requested.chat_id AND ({_UNLESS_REPLAYED})
+    WITH locked AS MATERIALIZED (
+        SELECT id FROM chat WHERE id = $1 FOR NO KEY UPDATE {{locking}}
+    ), raised AS (
+        UPDATE chat SET revision = revision + 1 FROM locked, {{requested}}
+        WHERE chat.id = locked.id AND ({_UNLESS_REPLAYED})
         RETURNING requested.*, revision
     )
     INSERT INTO message (chat_id, revision, {_SENT}, {_KEYED})
@@ -239,16 +251,19 @@ STORE_MESSAGES = BatchStatement(
 
 
 # The same for one message without a key, which costs PostgreSQL less.
-STORE_MESSAGE = PreparedStatement(
+STORE_MESSAGE = _by_locking(
     "store_message",
     ("bigint", *SENT.types.values()),
     f"""
-    WITH raised AS (
-        UPDATE chat SET revision = revision + 1 WHERE id = $1 RETURNING id, revision
+    WITH locked AS MATERIALIZED (
+        SELECT id FROM chat WHERE id = $1 FOR NO KEY UPDATE {{locking}}
+    ), raised AS (
+        UPDATE chat SET revision = revision + 1 FROM locked WHERE chat.id = locked.id
+        RETURNING chat.id, revision
     )
     INSERT INTO message (chat_id, revision, {_SENT})
     SELECT id, revision, {", ".join(f"${n}" for n, _ in enumerate(SENT.types, 2))} FROM raised
-    RETURNING id, revision, {json_of(Message, "message")}
+    RETURNING id, chat_id, revision, NULL, {json_of(Message, "message")}
     """,
 )
 
@@ -273,12 +288,10 @@ FIND_REPLAYED = PreparedStatement(
         CASE WHEN message.edited_at IS NULL THEN message.revision END,
         message.request_digest,
         {json_of(Message, "sent")}
-    FROM chat
-    LEFT JOIN message ON message.chat_id = chat.id AND message.idempotency_key = $2
-    LEFT JOIN LATERAL (
+    FROM message CROSS JOIN LATERAL (
         SELECT {", ".join(_as_sent(column.name) for column in inspect(Message).columns)}
-    ) AS sent ON true
-    WHERE chat.id = $1
+    ) AS sent
+    WHERE message.chat_id = $1 AND message.idempotency_key = $2
     """,
 )
 
@@ -310,7 +323,7 @@ _RAISED = f"""
         FROM found
     ), locked AS MATERIALIZED (
         SELECT id FROM chat WHERE id IN (SELECT chat_id FROM found)
-        ORDER BY id FOR NO KEY UPDATE
+        ORDER BY id FOR NO KEY UPDATE {{locking}}
     ), raised AS (
         UPDATE chat SET revision = revision + total
         FROM locked, (SELECT DISTINCT chat_id, total FROM ranked) AS sums

@@ -57,7 +57,7 @@ def test_each_edit_of_a_batch_gets_a_revision_of_its_own_in_their_order(
     chats = [create_chat(client) for _ in range(2)]
     sent = [send(client, chats[n % 2]) for n in range(6)]
     requests = [edit(message, f"edit {n}") for n, message in enumerate(reversed(sent))]
-    edited = on_a_connection(lambda connection: update_messages(connection, requests))
+    edited = on_a_connection(lambda connection: update_messages(connection, requests, True))
     assert [one.revision for one in edited if isinstance(one, Rendered)] == [4, 4, 5, 5, 6, 6]
     for chat in chats:
         changes = client.get(f"/chats/{chat['id']}/changes?since=3").json()["changes"]
@@ -75,7 +75,7 @@ def test_two_edits_of_one_message_in_a_batch_are_made_one_after_the_other(
         edit(message, "second", 1),
         edit(message, "third"),
     ]
-    edited = on_a_connection(lambda connection: update_messages(connection, requests))
+    edited = on_a_connection(lambda connection: update_messages(connection, requests, True))
     assert isinstance(edited[0], Rendered)
     assert isinstance(edited[2], Stale)
     assert isinstance(edited[3], Rendered)
@@ -95,7 +95,7 @@ def test_a_refused_request_does_not_refuse_its_neighbours(
         ChangeRequest(sent[2]["id"], None),
         ChangeRequest(sent[2]["id"], None),
     ]
-    deleted = on_a_connection(lambda connection: delete_messages(connection, requests))
+    deleted = on_a_connection(lambda connection: delete_messages(connection, requests, True))
     kinds = [Stale, type(None), MessageNotFound, MessageNotFound, type(None), MessageNotFound]
     assert [type(one) for one in deleted] == kinds
     changes = client.get(f"/chats/{chat['id']}/changes?since=3").json()["changes"]

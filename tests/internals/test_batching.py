@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
-from app.core.database.batching import Batcher
+from app.core.database.batching import Batcher, Blocked
 from app.core.errors import Unavailable
+
+
+def is_locked(item: int) -> bool:
+    """Return whether the item is of a group, its thousands, that somebody else has locked."""
+    return item >= 1000
 
 
 class Served:
@@ -15,7 +20,8 @@ class Served:
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
-        self.gate = asyncio.Event()
+        self.apart: list[list[int]] = []
+        self.gate, self.lock = asyncio.Event(), asyncio.Event()
 
     async def serve(self, items: Sequence[int]) -> Sequence[int | Exception]:
         """Return tenfold what is asked; fail with those that ask for a negative number."""
@@ -23,17 +29,30 @@ class Served:
         await self.gate.wait()
         if -1 in items:
             raise ValueError("the whole batch fails")
-        return [LookupError(str(item)) if item < -1 else item * 10 for item in items]
+        return [self.serve_one(item) for item in items]
+
+    def serve_one(self, item: int) -> int | Exception:
+        """Return the same of one."""
+        if is_locked(item):
+            return Blocked(item // 1000)
+        return LookupError(str(item)) if item < -1 else item * 10
 
     def batcher(self, **options: Any) -> Batcher[int, int]:
         """Return a batcher that serves so."""
 
-        async def serve_alone(item: int) -> int | Exception:
-            return (await self.serve([item]))[0]
-
         return Batcher(
-            self.serve, serve_alone, lambda error: isinstance(error, KeyError), **options
+            self.serve, self.serve_apart, lambda error: isinstance(error, KeyError), **options
         )
+
+    async def serve_apart(
+        self, items: Sequence[int], group: int | None
+    ) -> Sequence[int | Exception]:
+        """Return the same, but wait for what is locked until that gate is opened."""
+        self.apart.append(list(items))
+        if any(is_locked(item) for item in items):
+            await self.lock.wait()
+            return [item * 10 for item in items]
+        return await self.serve(items)
 
 
 Story = Callable[[Served], Coroutine[Any, Any, None]]
@@ -106,11 +125,13 @@ def test_a_failure_that_leaves_open_what_was_done_is_that_of_all_and_nothing_is_
             served.batches.append(list(items))
             raise KeyError
 
-        async def alone(item: int) -> int | Exception:
-            return (await broken([item]))[0]
+        async def broken_apart(
+            items: Sequence[int], group: int | None
+        ) -> Sequence[int | Exception]:
+            return await broken(items)
 
         batcher: Batcher[int, int] = Batcher(
-            broken, alone, lambda error: isinstance(error, KeyError)
+            broken, broken_apart, lambda error: isinstance(error, KeyError)
         )
         results = await asyncio.gather(*map(batcher.submit, (1, 2)), return_exceptions=True)
         assert [type(result) for result in results] == [KeyError, KeyError]
@@ -197,6 +218,55 @@ def test_a_call_that_comes_alone_and_fails_leaves_the_others_to_be_served() -> N
             await alone
         assert await other == 30
         assert served.batches == [[1], [-1], [3]]
+
+    tell(story)
+
+
+def test_what_is_locked_is_waited_for_group_by_group_while_the_others_go_on() -> None:
+    async def story(served: Served) -> None:
+        batcher = served.batcher()
+        served.gate.set()
+        locked = [asyncio.create_task(batcher.submit(item)) for item in (1001, 2001, 1002)]
+        assert await batcher.submit(1) == 10
+        later = asyncio.create_task(batcher.submit(1003))
+        assert await batcher.submit(2) == 20
+        await turn()
+        assert served.apart == [[1001, 1002], [2001]]
+        assert not any(task.done() for task in (*locked, later))
+        served.lock.set()
+        assert await asyncio.gather(*locked, later) == [10010, 20010, 10020, 10030]
+        assert served.apart == [[1001, 1002], [2001], [1003]]
+
+    tell(story)
+
+
+def test_a_call_that_comes_alone_and_is_locked_does_not_hold_up_the_next() -> None:
+    async def story(served: Served) -> None:
+        batcher = served.batcher()
+        served.gate.set()
+        assert await batcher.submit(1) == 10
+        locked = asyncio.create_task(batcher.submit(1001))
+        await turn()
+        assert await batcher.submit(2) == 20
+        assert not locked.done()
+        served.lock.set()
+        assert await locked == 10010
+
+    tell(story)
+
+
+def test_draining_waits_for_what_is_locked_too() -> None:
+    async def story(served: Served) -> None:
+        batcher = served.batcher()
+        served.gate.set()
+        locked = asyncio.create_task(batcher.submit(1001))
+        await turn()
+        draining = asyncio.create_task(batcher.drain())
+        await turn()
+        assert not draining.done()
+        served.lock.set()
+        await draining
+        assert locked.done() or await locked == 10010
 
     tell(story)
 

@@ -24,6 +24,7 @@ from tests.support import (
     create_chat,
     eventually,
     free_port,
+    read_chat,
     running,
     send,
 )
@@ -273,3 +274,75 @@ def test_stop_finishes_the_requests_in_flight(start: Start, postgres: Postgres) 
                 eventually(lambda: "Shutting down" in service.log.read_text())
             assert waiting.result()["text"] == "in flight"
         assert service.process.wait(10) == 128 + signal.SIGTERM
+
+
+def test_a_chat_that_is_locked_by_a_stranger_delays_only_itself(
+    postgres: Postgres, database: str, service: Service
+) -> None:
+    with ExitStack() as stack:
+        client = stack.enter_context(service.client())
+        locked, *others = (create_chat(client) for _ in range(6))
+        known = [send(client, chat) for chat in (locked, *others)]
+        stranger = stack.enter_context(closing(postgres.connect(database)))
+        stranger.cursor().execute(f"SELECT FROM chat WHERE id = {locked['id']} FOR UPDATE")
+        threads = stack.enter_context(ThreadPoolExecutor(16))
+
+        def call(method: str, path: str, body: object) -> int:
+            return client.request(method, path, json=body).status_code
+
+        def calls(chat: JSON, message: JSON, key: str) -> list[tuple[str, str, object]]:
+            path = f"/chats/{chat['id']}/messages/"
+            return [
+                ("POST", path, {"text": "Hello"}),
+                ("PATCH", f"/messages/{message['id']}", {"text": "Edited"}),
+                ("POST", path, {"text": "Again"}),
+                ("POST", f"{path}batch", [{"text": "Hello", "idempotency_key": key}]),
+            ]
+
+        waiting = [threads.submit(call, *one) for one in calls(locked, known[0], "locked")]
+        done = [
+            threads.submit(call, *one)
+            for chat, message in zip(others, known[1:], strict=True)
+            for one in calls(chat, message, "free")
+        ]
+        assert {one.result() for one in done} == {200, 201}
+        assert not any(one.done() for one in waiting)
+        stranger.rollback()
+        assert [one.result() for one in waiting] == [201, 200, 201, 201]
+        texts = Counter(m["text"] for m in read_chat(client, locked)["messages"])
+        assert texts == {"Edited": 1, "Hello": 2, "Again": 1}
+
+
+def test_a_service_that_freezes_in_a_transaction_holds_no_lock_for_long(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        database = stack.enter_context(postgres.database())
+        frozen = stack.enter_context(running(tmp_path / "log", postgres.settings(database)))
+        with frozen.client() as client:
+            path = f"/chats/{create_chat(client)['id']}/messages/batch"
+        stopping = threading.Event()
+
+        def send_batches() -> None:
+            with frozen.client() as own, suppress(httpx.HTTPError):
+                while not stopping.is_set():
+                    own.post(path, json=[{"text": "Hello"}] * 50)
+
+        def is_idle_in_a_transaction() -> bool:
+            frozen.process.send_signal(signal.SIGSTOP)
+            idle = "state = 'idle in transaction' AND query LIKE 'EXECUTE%'"
+            where = f"datname = '{database}' AND {idle}"
+            if postgres.execute(f"SELECT pid FROM pg_stat_activity WHERE {where}"):
+                return True
+            frozen.process.send_signal(signal.SIGCONT)
+            return False
+
+        threads = stack.enter_context(ThreadPoolExecutor(2))
+        stack.callback(stopping.set)
+        stack.callback(frozen.process.send_signal, signal.SIGCONT)
+        for _ in range(2):
+            threads.submit(send_batches)
+        eventually(is_idle_in_a_transaction)
+        with closing(postgres.connect(database)) as other:
+            other.cursor().execute("SET statement_timeout = '10s'; UPDATE chat SET title = 'Mine'")
+            other.commit()

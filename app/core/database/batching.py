@@ -18,21 +18,35 @@ Result = TypeVar("Result")
 
 # What serves a batch: it returns a result or an error for each request, in their order.
 Serve = Callable[[Sequence[Request]], Awaitable[Sequence[Result | Exception]]]
+# The same for requests that wait for the lock of a group, or for one alone (None).
+ServeApart = Callable[[Sequence[Request], int | None], Awaitable[Sequence[Result | Exception]]]
+
+
+class Blocked(Exception):
+    """What a request asks for is locked by somebody else: it has to wait, apart from the others.
+
+    Requests of one `group` wait for the same lock.
+    """
+
+    def __init__(self, group: int) -> None:
+        super().__init__(group)
+        self.group = group
 
 
 class Batcher(Generic[Request, Result]):
     """Serves calls in batches.
 
     A batch holds at most `max_items` requests, and no more once they cost `max_cost` together. At
-    most `max_waiting` calls wait, each for at most `timeout` seconds. When a whole batch fails, its
-    requests are served alone, unless `is_final` says of the error that this would be no use, or
+    most `max_waiting` calls wait, each for at most `timeout` seconds. Requests that are Blocked are
+    served by `serve_apart`, group by group, while the next batches go on. When a whole batch fails,
+    so is each of its requests, unless `is_final` says of the error that this would be no use, or
     not safe.
     """
 
     def __init__(
         self,
         serve: Serve[Request, Result],
-        serve_alone: Callable[[Request], Awaitable[Result | Exception]],
+        serve_apart: ServeApart[Request, Result],
         is_final: Callable[[Exception], bool],
         cost: Callable[[Request], int] = lambda _: 0,
         *,
@@ -42,7 +56,7 @@ class Batcher(Generic[Request, Result]):
         timeout: float = 4.5,
     ) -> None:
         self._serve = serve
-        self._serve_alone = serve_alone
+        self._serve_apart = serve_apart
         self._is_final = is_final
         self._cost = cost
         self._max_items = max_items
@@ -54,6 +68,8 @@ class Batcher(Generic[Request, Result]):
         self._is_busy = False
         self._last_size = 0
         self._task: asyncio.Task[None] | None = None
+        self._apart: dict[int, deque[PendingCall[Request, Result]]] = {}
+        self._apart_tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     async def submit(self, request: Request) -> Result:
@@ -79,6 +95,7 @@ class Batcher(Generic[Request, Result]):
         """Return when everything that waits is served."""
         while self._task is not None:
             await self._task
+        await asyncio.gather(*self._apart_tasks)
 
     async def _serve_directly(self, request: Request) -> Result:
         """Return what the request leads to, or raise it, without a task of the batcher's own."""
@@ -89,6 +106,12 @@ class Batcher(Generic[Request, Result]):
             self._is_busy = False
             if self._waiting:
                 self._start()
+        if isinstance(result, Blocked):
+            loop = asyncio.get_running_loop()
+            call = PendingCall(request, loop.create_future(), loop.time() + self._timeout)
+            self._set_apart(call, result.group)
+            waited: Result = await call.future
+            return waited
         if isinstance(result, Exception):
             raise result
         return result
@@ -107,7 +130,10 @@ class Batcher(Generic[Request, Result]):
             except Exception as error:
                 results = [error] * len(batch)
             for call, result in zip(batch, results, strict=True):
-                call.settle(result)
+                if isinstance(result, Blocked):
+                    self._set_apart(call, result.group)
+                else:
+                    call.settle(result)
         self._batch = []
         self._is_busy = False
         self._task = None
@@ -118,14 +144,16 @@ class Batcher(Generic[Request, Result]):
         while came < len(self._waiting) < self._max_items:
             came = len(self._waiting)
             await asyncio.sleep(0)
-        return self._take()
+        return self._take(self._waiting)
 
-    def _take(self) -> list["PendingCall[Request, Result]"]:
+    def _take(
+        self, waiting: "deque[PendingCall[Request, Result]]"
+    ) -> list["PendingCall[Request, Result]"]:
         """Return the next batch: those that have waited longest, and whose callers still wait."""
         batch: list[PendingCall[Request, Result]] = []
         cost = 0
-        while self._waiting and len(batch) < self._max_items and cost < self._max_cost:
-            call = self._waiting.popleft()
+        while waiting and len(batch) < self._max_items and cost < self._max_cost:
+            call = waiting.popleft()
             if not call.future.done():
                 batch.append(call)
                 cost += self._cost(call.request)
@@ -138,8 +166,35 @@ class Batcher(Generic[Request, Result]):
         except Exception as error:
             if len(requests) == 1 or self._is_final(error):
                 raise
-        results = map(self._serve_alone, requests)
-        return await asyncio.gather(*results, return_exceptions=True)  # type: ignore[return-value]  # Of its own accord it raises no other.
+        return await asyncio.gather(*map(self._serve_alone, requests))
+
+    async def _serve_alone(self, request: Request) -> Result | Exception:
+        """Return what the request leads to."""
+        try:
+            return (await self._serve_apart([request], None))[0]
+        except Exception as error:
+            return error
+
+    def _set_apart(self, call: "PendingCall[Request, Result]", group: int) -> None:
+        """Have the call wait for a lock with the others of its group, which are served in turn."""
+        if group in self._apart:
+            self._apart[group].append(call)
+            return
+        self._apart[group] = deque([call])
+        task = asyncio.get_running_loop().create_task(self._serve_group(group))
+        self._apart_tasks.add(task)
+        task.add_done_callback(self._apart_tasks.discard)
+
+    async def _serve_group(self, group: int) -> None:
+        """Serve the calls that wait for the same lock, batch after batch, until none is left."""
+        while calls := self._take(self._apart[group]):
+            try:
+                results = await self._serve_apart([call.request for call in calls], group)
+            except Exception as error:
+                results = [error] * len(calls)
+            for call, result in zip(calls, results, strict=True):
+                call.settle(result)
+        del self._apart[group]
 
     def _expire(self) -> None:
         """Give up those calls whose time is over; what they asked may still be done."""

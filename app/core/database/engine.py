@@ -23,6 +23,9 @@ CONNECT_TIMEOUT = 3
 LOCK_TIMEOUT = 2
 STATEMENT_TIMEOUT = 3
 
+# Seconds that a session of ours may stay in a transaction without a word, or its client unseen.
+IDLE_TIMEOUT = 5
+
 
 def connect_arguments(**options: int | str) -> dict[str, str | int]:
     """Return what libpq is told: a session in UTC and UTF-8, and ends to every wait.
@@ -49,6 +52,13 @@ def _serving_arguments() -> dict[str, str | int]:
         statement_timeout=STATEMENT_TIMEOUT * 1000,
         lock_timeout=LOCK_TIMEOUT * 1000,
         plan_cache_mode="force_generic_plan",
+        # A process that was frozen, or vanished, in the middle of a transaction holds its locks no
+        # longer than this (PostgreSQL documentation, chapter 19.11).
+        idle_in_transaction_session_timeout=IDLE_TIMEOUT * 1000,
+        client_connection_check_interval=IDLE_TIMEOUT * 1000,
+        tcp_keepalives_idle=IDLE_TIMEOUT,
+        tcp_keepalives_interval=2,
+        tcp_keepalives_count=2,
     )
 
 
