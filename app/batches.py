@@ -4,8 +4,8 @@ Each function returns a result or an error for each request, in their order. `ap
 verbs that they are for.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from app import statements
@@ -174,8 +174,13 @@ async def send_messages(
     connection: AsyncConnection, requests: Sequence[SendMessageRequest], wait: bool
 ) -> list[SentMessage | Exception]:
     """Return what became of each message; they are stored in their order by one statement."""
-    stored = _by_chat_and_key(await _store(connection, requests, wait))
-    sent = [next(stored[one.chat_id, one.key], None) for one in requests]
+    rows = await _store(connection, requests, wait)
+    if len(requests) == len(rows) == 1:
+        ((id_, _, revision, _, json),) = rows
+        return [SentMessage(id_, revision, json, replayed=False)]
+    stored = _by_chat_and_key(rows)
+    places = [stored[one.chat_id, one.key] for one in requests]
+    sent = [place.popleft() if place else None for place in places]
     lost = {one.chat_id for one, message in zip(requests, sent, strict=True) if message is None}
     there = set(lost)
     if lost:
@@ -212,12 +217,12 @@ async def _why_not_sent(
     return (await send_messages(connection, [request], wait))[0]
 
 
-def _by_chat_and_key(stored: Rows) -> defaultdict[tuple[int, str | None], Iterator[SentMessage]]:
+def _by_chat_and_key(stored: Rows) -> defaultdict[tuple[int, str | None], deque[SentMessage]]:
     """Return the messages stored just now, in their order, by chat and idempotency key."""
-    found = defaultdict[tuple[int, str | None], list[SentMessage]](list)
+    found: defaultdict[tuple[int, str | None], deque[SentMessage]] = defaultdict(deque)
     for id_, chat_id, revision, key, json in sorted(stored):
         found[chat_id, key].append(SentMessage(id_, revision, json, replayed=False))
-    return defaultdict(lambda: iter(()), {place: iter(some) for place, some in found.items()})
+    return found
 
 
 async def _replay(

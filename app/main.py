@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -24,6 +25,9 @@ Chats and their messages, kept in PostgreSQL.
 Every error is a problem document (RFC 9457): branch on its `type`. Times are in UTC. Ids are
 whole numbers up to 2^53 - 1. Unknown fields and unknown query parameters are refused.
 """
+
+# FastAPI would look for an OpenTelemetry SDK at each request, though none can come after the start.
+HAS_TELEMETRY = find_spec("opentelemetry.sdk") is not None
 
 # The answer's headers that a page of another origin may read.
 EXPOSED_HEADERS = [
@@ -64,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses={"default": {"description": "A problem."}},
         docs_url=None,
         redoc_url=None,
+        telemetry={"tracing": HAS_TELEMETRY, "metrics": HAS_TELEMETRY, "logs": HAS_TELEMETRY},
     )
     problems.install(app)
     router.install(app)

@@ -255,11 +255,10 @@ STORE_MESSAGE = _by_locking(
     "store_message",
     ("bigint", *SENT.types.values()),
     f"""
-    WITH locked AS MATERIALIZED (
-        SELECT id FROM chat WHERE id = $1 FOR NO KEY UPDATE {{locking}}
-    ), raised AS (
-        UPDATE chat SET revision = revision + 1 FROM locked WHERE chat.id = locked.id
-        RETURNING chat.id, revision
+    WITH raised AS (
+        UPDATE chat SET revision = revision + 1
+        WHERE id = (SELECT id FROM chat WHERE id = $1 FOR NO KEY UPDATE {{locking}})
+        RETURNING id, revision
     )
     INSERT INTO message (chat_id, revision, {_SENT})
     SELECT id, revision, {", ".join(f"${n}" for n, _ in enumerate(SENT.types, 2))} FROM raised

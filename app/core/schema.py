@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Any, ClassVar, cast
 
-from pydantic import GetJsonSchemaHandler, field_validator, model_serializer
+from pydantic import BaseModel, GetJsonSchemaHandler, field_validator, model_serializer
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
@@ -28,6 +28,9 @@ class Input(SQLModel):
     """What a client sends: exact types and known fields only."""
 
     model_config = {"extra": "forbid", "strict": True}
+
+    # SQLModel's own is for tables; for a class that is none it validates a second time.
+    __init__ = BaseModel.__init__
 
     # The fields of the first version, whose values alone made the digests that are stored.
     digested_first: ClassVar[tuple[str, ...]] = ()

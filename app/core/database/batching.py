@@ -21,6 +21,8 @@ Serve = Callable[[Sequence[Request]], Awaitable[Sequence[Result | Exception]]]
 # The same for requests that wait for the lock of a group, or for one alone (None).
 ServeApart = Callable[[Sequence[Request], int | None], Awaitable[Sequence[Result | Exception]]]
 
+_OUT_OF_TIME = "The database did not answer in time."
+
 
 class Blocked(Exception):
     """What a request asks for is locked by somebody else: it has to wait, apart from the others.
@@ -177,11 +179,13 @@ class Batcher(Generic[Request, Result]):
 
     def _set_apart(self, call: "PendingCall[Request, Result]", group: int) -> None:
         """Have the call wait for a lock with the others of its group, which are served in turn."""
+        loop = asyncio.get_running_loop()
+        loop.call_at(call.deadline, call.settle, Unavailable(_OUT_OF_TIME))
         if group in self._apart:
             self._apart[group].append(call)
             return
         self._apart[group] = deque([call])
-        task = asyncio.get_running_loop().create_task(self._serve_group(group))
+        task = loop.create_task(self._serve_group(group))
         self._apart_tasks.add(task)
         task.add_done_callback(self._apart_tasks.discard)
 
@@ -206,7 +210,7 @@ class Batcher(Generic[Request, Result]):
             if call.deadline > loop.time():
                 self._timer = loop.call_at(call.deadline, self._expire)
                 return
-            call.settle(Unavailable("The database did not answer in time."))
+            call.settle(Unavailable(_OUT_OF_TIME))
 
 
 class PendingCall(NamedTuple, Generic[Request, Result]):
