@@ -26,7 +26,7 @@ from app.batches import (
     SendMessageRequest,
     SentMessage,
 )
-from app.core.database import Database, in_thread
+from app.core.database import Database, in_thread, in_turn
 from app.core.errors import ChatNotFound, KeyReused, MessageNotFound, Stale
 from app.models import (
     BatchedMessage,
@@ -97,7 +97,7 @@ def read_revision(session: Session, chat_id: int) -> int:
     return revision
 
 
-@in_thread
+@in_turn
 def update_chat(
     session: Session, chat_id: int, change: ChatUpdate, revisions: Collection[int] | None = None
 ) -> Chat:
@@ -115,7 +115,7 @@ def update_chat(
     return updated
 
 
-@in_thread
+@in_turn
 def delete_chat(session: Session, chat_id: int, revisions: Collection[int] | None = None) -> None:
     """Delete the chat and its messages."""
     statement = (
@@ -178,11 +178,15 @@ async def list_chat_messages(
 
 
 async def read_chunk(
-    database: Database, chat_id: int | None, after: int, count: int, separator: str
+    database: Database, chat_id: int | None, after: int, count: int, size: int, separator: str
 ) -> Chunk | None:
-    """Return `count` messages after an id, of all chats or of one, or None if there are none."""
+    """Return messages after an id, of all chats or of one, or None if there are none.
+
+    At most `count` of them, and no more once they have `size` bytes together.
+    """
     statement = statements.CHUNK_OF_MESSAGES if chat_id is None else statements.CHUNK_OF_A_CHAT
-    ((last_id, json),) = await database.fetch(statement, chat_id or 0, after, count, separator)
+    values = (chat_id or 0, after, count, separator, size)
+    ((last_id, json),) = await database.fetch(statement, *values)
     return None if last_id is None else Chunk(last_id, json)
 
 

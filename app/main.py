@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from app import __version__
 from app.api import openapi, pages, problems, router
+from app.api.export import Exports
 from app.api.fast_path import FastPath, compile_routes
 from app.core.body import BodyLimit
 from app.core.config import Settings, load_settings
@@ -48,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         stop_with_parent()
         wait_until_reachable(settings)
         app.state.database = Database(settings)
+        app.state.exports = Exports()
         # What is there from the start stays: looking through it for garbage again and again
         # takes one part in twenty of the processor's time.
         gc.collect()

@@ -1,14 +1,17 @@
 """Finding messages by their words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, text, tuple_
+from psycopg2.errors import InternalError_, QueryCanceled
+from sqlalchemy import ColumnElement, exc, func, text, tuple_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.core.database import in_thread
+from app.core.database import in_search_thread
+from app.core.errors import SearchTooBroad
 from app.models import WORDS, Message
 from app.paging import END, Cursor, Page, cut, id_of, sides
 
@@ -16,15 +19,30 @@ from app.paging import END, Cursor, Page, cut, id_of, sides
 SCAN_LIMIT = 500
 
 
-@in_thread
+@in_search_thread
 def search_messages(
     session: Session, words: str, chat_id: int | None, cursor: Cursor, limit: int
 ) -> Page[Message]:
-    """Return a page of the messages that have the words; without a cursor the newest."""
+    """Return a page of the messages that have the words; without a cursor the newest.
+
+    Raises SearchTooBroad when PostgreSQL would work at it for too long.
+    """
     pivot, older_count, newer_count = sides(cursor, limit)
-    older = _find_words(session, words, chat_id, (0, pivot, True, older_count))
-    newer = _find_words(session, words, chat_id, (pivot - 1, END, False, newer_count))
+    with bounded():
+        older = _find_words(session, words, chat_id, (0, pivot, True, older_count))
+        newer = _find_words(session, words, chat_id, (pivot - 1, END, False, newer_count))
     return cut(cursor, limit, sorted(older, key=id_of), sorted(newer, key=id_of))
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Turn the end that PostgreSQL makes of a long search, or of long nesting, into a problem."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        if isinstance(error.orig, QueryCanceled | InternalError_):  # "tsquery stack too small"
+            raise SearchTooBroad from None
+        raise
 
 
 def _find_words(

@@ -170,14 +170,26 @@ FIND_MESSAGES = PreparedStatement(
 
 
 def _chunk(name: str, key: Key) -> PreparedStatement:
-    """Return the statement that reads the first $3 messages after one, with $4 between them."""
+    """Return the statement that reads messages after one, with $4 between them.
+
+    The first $3 of them, but no more once they have $5 bytes together.
+    """
     # They come in their order, as the documentation has it for such a subquery (chapter 9.21).
+    # Without OFFSET, each JSON would be written anew wherever it is named.
     return PreparedStatement(
         name,
-        ("bigint", "bigint", "bigint", "text"),
+        ("bigint", "bigint", "bigint", "text", "bigint"),
         f"""
-        SELECT max(id), string_agg({json_of(Message, "chunk")}, $4)
-        FROM ({_rows_between(Message, key, "$1", "$2", END, "$3")}) AS chunk
+        SELECT max(id), string_agg(json, $4)
+        FROM (
+            SELECT id, json, sum(octet_length(json)) OVER (ROWS UNBOUNDED PRECEDING) AS total
+            FROM (
+                SELECT id, {json_of(Message, "chunk")} AS json
+                FROM ({_rows_between(Message, key, "$1", "$2", END, "$3")}) AS chunk
+                OFFSET 0
+            ) AS written
+        ) AS summed
+        WHERE total - octet_length(json) < $5
         """,
     )
 

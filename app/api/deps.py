@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.api.export import Exports
 from app.api.params import After, Around, Before
 from app.core.database import Database
 from app.core.errors import FieldError, InvalidRequest
@@ -14,6 +15,12 @@ async def get_database(request: Request) -> Database:
     """Return the database that the application opened."""
     database: Database = request.app.state.database
     return database
+
+
+async def get_exports(request: Request) -> Exports:
+    """Return the exports that run."""
+    exports: Exports = request.app.state.exports
+    return exports
 
 
 async def get_cursor(before: Before = None, after: After = None) -> Cursor:
@@ -40,5 +47,6 @@ def _at_most_one(cursor: Cursor) -> Cursor:
 
 
 DatabaseDep = Annotated[Database, Depends(get_database)]
+ExportsDep = Annotated[Exports, Depends(get_exports)]
 CursorDep = Annotated[Cursor, Depends(get_cursor)]
 CursorAroundDep = Annotated[Cursor, Depends(get_cursor_around)]

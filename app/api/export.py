@@ -1,47 +1,84 @@
-"""All messages as one answer, in constant memory."""
+"""All messages as one answer, in constant memory, a few answers at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from app import crud
 from app.core.database import Database
+from app.core.errors import TooManyExports
 
 NDJSON = "application/x-ndjson"
 
-# Messages differ in size by a factor of thousands, so chunks are cut by the size of the last one.
-_FIRST_COUNT, _MAX_COUNT = 100, 4000
-_CHARACTERS = 800_000
+# Exports of each worker at a time: each holds two chunks, and the part that is being sent.
+MAX_EXPORTS = 16
+
+# Messages differ in size by a factor of thousands, so chunks are cut by bytes; how many PostgreSQL
+# has to look at goes by the size of the last chunk.
+CHUNK_SIZE = 250_000
+_FIRST_COUNT, _MAX_COUNT = 100, 1000
 
 _Read = Callable[[int, int], Awaitable[crud.Chunk | None]]
 
 
-async def export_messages(
-    database: Database, chat_id: int | None, as_lines: bool
-) -> StreamingResponse:
-    """Return an answer that holds all those messages, oldest first, as a JSON array or as lines.
+class Exports:
+    """The exports of a worker, of which `MAX_EXPORTS` run at a time."""
 
-    The first chunk is read before the answer begins, so that an unreachable database is a 503.
+    def __init__(self) -> None:
+        self._running = 0
+
+    @contextmanager
+    def room_for_one(self) -> Iterator[None]:
+        """Make room for an export while the block runs; raise TooManyExports when there is none."""
+        if self._running >= MAX_EXPORTS:
+            raise TooManyExports
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+
+class ExportResponse(StreamingResponse):
+    """An answer that holds all messages, or all of a chat, oldest first: a JSON array, or lines.
+
+    The first chunk is read before the answer begins, so that an unreachable database is a 503, as
+    is an export for which there is no room.
     """
-    separator = "\n" if as_lines else ","
 
-    async def read(after: int, count: int) -> crud.Chunk | None:
-        return await crud.read_chunk(database, chat_id, after, count, separator)
+    def __init__(
+        self, exports: Exports, database: Database, chat_id: int | None, as_lines: bool
+    ) -> None:
+        super().__init__((), media_type=NDJSON if as_lines else "application/json")
+        self.headers["Vary"] = "Accept"
+        self._exports = exports
+        self._database = database
+        self._chat_id = chat_id
+        self._as_lines = as_lines
 
-    chunks = _all_chunks(await read(0, _FIRST_COUNT), read)
-    return StreamingResponse(
-        _lines(chunks) if as_lines else _array(chunks),
-        media_type=NDJSON if as_lines else "application/json",
-        headers={"Vary": "Accept"},
-    )
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer; raises TooManyExports and Unavailable before it has begun."""
+        with self._exports.room_for_one():
+            chunks = _all_chunks(await self._read(0, _FIRST_COUNT), self._read)
+            self.body_iterator = _lines(chunks) if self._as_lines else _array(chunks)
+            await super().__call__(scope, receive, send)
+
+    async def _read(self, after: int, count: int) -> crud.Chunk | None:
+        """Return a chunk of the messages after an id."""
+        separator = "\n" if self._as_lines else ","
+        return await crud.read_chunk(
+            self._database, self._chat_id, after, count, CHUNK_SIZE, separator
+        )
 
 
 async def _all_chunks(chunk: crud.Chunk | None, read: _Read) -> AsyncIterator[str]:
     """Yield `chunk` and all that follow it; while one is sent the next is read, and no more."""
     count = _FIRST_COUNT
     while chunk:
-        count = max(1, min(count * _CHARACTERS // len(chunk.json), _MAX_COUNT))
+        count = max(1, min(count * CHUNK_SIZE // len(chunk.json), _MAX_COUNT))
         following = asyncio.ensure_future(read(chunk.last_id, count))
         try:
             yield chunk.json

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Header, Request, Response
 
 from app import crud, search
-from app.api.deps import CursorAroundDep, CursorDep, DatabaseDep
+from app.api.deps import CursorAroundDep, CursorDep, DatabaseDep, ExportsDep
 from app.api.etags import etag, expected_revisions, is_known
-from app.api.export import NDJSON, export_messages
+from app.api.export import NDJSON, ExportResponse
 from app.api.fast_path import fast
 from app.api.params import (
     DEFAULT_LIMIT,
@@ -115,6 +115,7 @@ async def list_chat_messages(
 )
 async def list_messages(
     database: DatabaseDep,
+    exports: ExportsDep,
     request: Request,
     response: Response,
     cursor: CursorDep,
@@ -136,7 +137,7 @@ async def list_messages(
         response.headers.update(links(request, found, cursor, newest_first=True))
         return found.rows[::-1]
     if limit is None and cursor == Cursor():
-        return await export_messages(database, chat_id, as_lines=NDJSON in accept)
+        return ExportResponse(exports, database, chat_id, as_lines=NDJSON in accept)
     cursor = Cursor(after=0) if cursor == Cursor() else cursor
     page = await crud.list_messages(database, cursor, limit or DEFAULT_LIMIT, chat_id)
     return page_response(request, page, cursor)

@@ -13,10 +13,12 @@ Problem
  - UnsupportedMediaType        415
  - InvalidRequest              422
  - KeyReused                   422
+ - SearchTooBroad              422
  - HeaderFieldsTooLarge        431
  - InternalError               500
  - Unavailable                 503
     - TooManyConnections
+    - TooManyExports
 """
 
 import re
@@ -144,6 +146,17 @@ class KeyReused(Problem):
         super().__init__("The key came before with a request that said something else.")
 
 
+class SearchTooBroad(Problem):
+    """So many messages have the words that finding those asked for took too long, so it was given
+    up. Search for rarer words, or in one chat; asking again does not help.
+    """
+
+    status, type, title = 422, "search-too-broad", "The search is too broad"
+
+    def __init__(self) -> None:
+        super().__init__("Finding these words took too long: search for rarer ones, or in a chat.")
+
+
 class HeaderFieldsTooLarge(Problem):
     """The headers have more than 64 KiB, or are more than 100, so the connection was closed."""
 
@@ -170,6 +183,16 @@ class TooManyConnections(Unavailable):
     """More connections are open than the service has room for. Close some, or try again later."""
 
     type, title = "too-many-connections", "Too many connections are open"
+
+
+class TooManyExports(Unavailable):
+    """As many exports run as the service has room for. Try again once another has ended."""
+
+    type, title = "too-many-exports", "Too many exports are running"
+    headers: Mapping[str, str] = {"Retry-After": "5"}
+
+    def __init__(self) -> None:
+        super().__init__("Too many exports are running; try again later.")
 
 
 # The names that a client may read back; anything else that it sent is never echoed.

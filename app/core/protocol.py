@@ -7,6 +7,7 @@ strangers. What it refuses, it answers with a problem document and closes the co
 import asyncio
 import logging
 import sys
+from operator import itemgetter
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -57,6 +58,7 @@ class BoundedProtocol(HttpToolsProtocol):
     max_fields: ClassVar = 100
     max_target: ClassVar = 8 * 1024  # RFC 9112, section 3: at least 8000 for a request line.
     max_connections: ClassVar = affordable_connections()
+    max_unsent: ClassVar = 256 * 1024 * 1024  # Bytes of answers that clients do not take, in all.
 
     # Seconds; an idle connection has uvicorn's `timeout_keep_alive`.
     head_timeout: ClassVar = 10.0  # From the connection's, or the head's, first moment.
@@ -418,6 +420,7 @@ class _Sweeper:
         self._loop = loop
         self._interval = protocol.sweep_interval
         self._max_connections = protocol.max_connections
+        self._max_unsent = protocol.max_unsent
         self._crowded = False
         loop.call_later(self._interval, self._sweep)
 
@@ -426,8 +429,28 @@ class _Sweeper:
         for connection in list(self._connections):
             if isinstance(connection, BoundedProtocol):
                 connection.check(now)
+        self._cut_what_is_not_taken()
         self._say_when_crowded()
         self._loop.call_later(self._interval, self._sweep)
+
+    def _cut_what_is_not_taken(self) -> None:
+        """End the connections that leave most of their answers unread, when all are too much."""
+        unsent = [
+            (connection.transport.get_write_buffer_size(), connection.transport)
+            for connection in self._connections
+            if isinstance(connection, BoundedProtocol)
+        ]
+        excess = sum(size for size, _ in unsent) - self._max_unsent
+        if excess <= 0:
+            return
+        cut = 0
+        for size, transport in sorted(unsent, key=itemgetter(0), reverse=True):
+            if excess <= 0:
+                break
+            transport.abort()
+            excess -= size
+            cut += 1
+        log.warning("%s connections are cut: their clients do not take their answers", cut)
 
     def _say_when_crowded(self) -> None:
         """Warn once when most of the connections are taken, and again only after they were not."""

@@ -4,12 +4,15 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app.api.export import MAX_EXPORTS
 from tests.support import Postgres, Service, assert_problem, create_chat, eventually, running, send
+from tests.support.sockets import connected
 
 ROWS = 100_000
 
@@ -99,6 +102,46 @@ def test_a_slow_client_holds_no_connection_to_the_database(
     with service.client() as slow, slow.stream("GET", "/messages/") as response:
         next(response.iter_raw(1024))
         assert create_chat(client)["title"] == "A chat"
+
+
+def test_exports_beyond_the_bound_are_a_503_until_another_ends(
+    client: httpx.Client, service: Service, rows: int
+) -> None:
+    with ExitStack() as stack:
+        slow = [
+            stack.enter_context(connected(service, receive_buffer=4096)) for _ in range(MAX_EXPORTS)
+        ]
+        for connection in slow:
+            connection.sendall(b"GET /messages/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(1)
+        refused = client.get("/messages/")
+        assert_problem(refused, 503, "too-many-exports")
+        assert refused.headers["retry-after"] == "5"
+        assert client.get("/messages/?limit=1").status_code == 200
+        slow[0].close()
+        eventually(lambda: client.get("/messages/").status_code == 200)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_chunks_are_cut_by_bytes_where_small_messages_are_followed_by_large_ones(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        name = stack.enter_context(postgres.database())
+        service = stack.enter_context(running(tmp_path / "log", postgres.settings(name)))
+        client = stack.enter_context(service.client())
+        chat = create_chat(client)
+        insert = f"INSERT INTO message (chat_id, text) SELECT {chat['id']}, "
+        postgres.execute(f"{insert} 'x' FROM generate_series(1, 3000)", name)
+        postgres.execute(f"{insert} repeat('\U0001f600', 5000) FROM generate_series(1, 3000)", name)
+        before = peak = memory(service)
+        received = 0
+        with client.stream("GET", "/messages/") as response:
+            for piece in response.iter_bytes(256 * 1024):
+                received += len(piece)
+                peak = max(peak, memory(service))
+        assert received > 3000 * 20_000
+        assert peak - before < 15 * 1024 * 1024
 
 
 def test_a_client_that_goes_away_ends_the_stream(

@@ -276,6 +276,12 @@ def test_stop_finishes_the_requests_in_flight(start: Start, postgres: Postgres) 
         assert service.process.wait(10) == 128 + signal.SIGTERM
 
 
+WAITING_FOR_LOCKS = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
 def test_a_chat_that_is_locked_by_a_stranger_delays_only_itself(
     postgres: Postgres, database: str, service: Service
 ) -> None:
@@ -311,6 +317,29 @@ def test_a_chat_that_is_locked_by_a_stranger_delays_only_itself(
         assert [one.result() for one in waiting] == [201, 200, 201, 201]
         texts = Counter(m["text"] for m in read_chat(client, locked)["messages"])
         assert texts == {"Edited": 1, "Hello": 2, "Again": 1}
+
+
+def test_changes_of_a_chat_that_is_locked_delay_no_other_call(
+    postgres: Postgres, database: str, service: Service
+) -> None:
+    with ExitStack() as stack:
+        client = stack.enter_context(service.client())
+        locked, other = create_chat(client), create_chat(client)
+        message = send(client, other)
+        stranger = stack.enter_context(closing(postgres.connect(database)))
+        stranger.cursor().execute(f"SELECT FROM chat WHERE id = {locked['id']} FOR UPDATE")
+        threads = stack.enter_context(ThreadPoolExecutor(24))
+
+        def rename(chat: JSON) -> int:
+            return client.patch(f"/chats/{chat['id']}", json={"title": "Renamed"}).status_code
+
+        waiting = [threads.submit(rename, locked) for _ in range(20)]
+        eventually(lambda: len(postgres.execute(WAITING_FOR_LOCKS, database)) == 1)
+        assert rename(other) == 200
+        assert client.get(f"/messages/{message['id']}").status_code == 200
+        assert not any(one.done() for one in waiting)
+        stranger.rollback()
+        assert {one.result() for one in waiting} == {200}
 
 
 def test_a_service_that_freezes_in_a_transaction_holds_no_lock_for_long(

@@ -17,6 +17,7 @@ from tests.support import (
     Postgres,
     Service,
     assert_problem,
+    create_chat,
     eventually,
     running,
 )
@@ -570,3 +571,24 @@ def test_connections_beyond_the_bound_are_a_503(
         eventually(lambda: statuses(exchange(crowded, LAST)) == [200])
         assert crowded.log.read_text().count(warning) == 1
         assert problem["request_id"] in crowded.log.read_text()
+
+
+def test_answers_that_nobody_takes_are_cut_when_they_are_too_much(
+    postgres: Postgres, database: str, client: httpx.Client, tmp_path: Path
+) -> None:
+    chat = create_chat(client)
+    large = "repeat('\U0001f600', 5000) FROM generate_series(1, 100)"
+    postgres.execute(f"INSERT INTO message (chat_id, text) SELECT {chat['id']}, {large}", database)
+    path = f"/chats/{chat['id']}?limit=100"
+    protocol = ("--http", "tests.support.impatient:Full")
+    settings = postgres.settings(database)
+    with running(tmp_path / "log", settings, *UVICORN, *protocol) as full, ExitStack() as stack:
+        before = sockets(full)
+        for _ in range(8):
+            connection = stack.enter_context(connected(full, receive_buffer=4096))
+            connection.sendall(f"GET {path} HTTP/1.1\r\n".encode() + HOST + b"\r\n")
+            assert connection.recv(1)
+        eventually(lambda: "their clients do not take their answers" in full.log.read_text())
+        eventually(lambda: sockets(full) < before + 8)
+        with full.client() as reader:
+            assert len(reader.get(path).json()["messages"]) == 100

@@ -3,6 +3,8 @@
 `uvicorn --http tests.support.impatient:Impatient` serves by it.
 """
 
+import asyncio
+import socket
 from typing import ClassVar
 
 from app.core.protocol import BoundedProtocol
@@ -23,3 +25,15 @@ class Crowded(Impatient):
 
     head_timeout: ClassVar = 20.0
     max_connections: ClassVar = 8
+
+
+class Full(BoundedProtocol):
+    """Has room for few bytes that nobody takes."""
+
+    max_unsent: ClassVar = 8 * 1024 * 1024
+    sweep_interval: ClassVar = 0.1
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # As in uvicorn's own.
+        """Begin, with a kernel that takes few bytes itself."""
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        super().connection_made(transport)

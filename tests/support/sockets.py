@@ -15,9 +15,18 @@ SOCKETS = Path("/proc/net/tcp")
 
 
 @contextmanager
-def connected(service: Service, timeout: float = 20) -> Iterator[socket.socket]:
-    """Yield a connection on which each `send` is a segment and no wait is for ever."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout) as connection:
+def connected(
+    service: Service, timeout: float = 20, receive_buffer: int | None = None
+) -> Iterator[socket.socket]:
+    """Yield a connection on which each `send` is a segment and no wait is for ever.
+
+    One with a small `receive_buffer` takes few bytes of what it does not read.
+    """
+    with socket.socket() as connection:
+        connection.settimeout(timeout)
+        if receive_buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.connect(("127.0.0.1", service.port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield connection
 

@@ -7,8 +7,8 @@ requests, run on the event loop (`batch_read`, `batch_write`).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
+from itertools import chain
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
@@ -17,8 +17,9 @@ from sqlmodel import Session
 from app.core.config import Settings
 from app.core.database.batching import Batcher, Blocked, Serve, ServeApart
 from app.core.database.connection import AsyncConnection, AsyncPool, PreparedStatement, Rows
-from app.core.database.engine import async_connect, open_engine
+from app.core.database.engine import async_connect
 from app.core.database.failures import ConnectionLost, TimedOut, in_time
+from app.core.database.threads import Threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,53 +46,82 @@ WriteFunction = Callable[
     [AsyncConnection, Sequence[Request], bool], Coroutine[Any, Any, Sequence[Result | Exception]]
 ]
 
-# Connections of each worker for single statements, and for what waits for locks.
-FETCHING, WAITING = 3, 3
+# Connections of each worker for single statements, for batches that wait for locks, for changes of
+# chats, which may wait for locks, too, and for searches.
+FETCHING, WAITING, CHANGING, SEARCHING = 3, 3, 2, 2
+
+# Seconds that PostgreSQL works at one statement of a search.
+SEARCH_TIMEOUT = 1
 
 MAX_COST = 1_000_000
+
+# A read that costs more than this is served apart from those that do not, and a few at a time.
+LARGE_COST, MAX_LARGE_COST = 15_000, 150_000
 
 
 class Database:
     """Runs what crud asks for, on connections of its own."""
 
     def __init__(self, settings: Settings) -> None:
-        self._engine = open_engine(settings)
-        # No thread ever waits for the pool, and a database that hangs holds up no more threads
-        # than these: what is asked meanwhile waits in the executor's queue, and times out there.
-        self._threads = ThreadPoolExecutor(settings.db_pool_size, "database")
+        self._sessions = Threads(settings, "database", settings.db_pool_size)
+        self._changes = Threads(settings, "changes", CHANGING)
+        self._searches = Threads(
+            settings,
+            "searches",
+            SEARCHING,
+            statement_timeout=SEARCH_TIMEOUT * 1000,
+            lock_timeout=SEARCH_TIMEOUT * 500,  # So that a lock is not taken for a long search.
+        )
         connect = async_connect(settings)
         self._reading, self._writing = AsyncConnection(connect), AsyncConnection(connect)
+        self._reading_much = AsyncConnection(connect)
         self._fetching, self._waiting = AsyncPool(connect, FETCHING), AsyncPool(connect, WAITING)
         self._turns = WeakValueDictionary[int, asyncio.Lock]()
-        self._batchers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
+        # Of each function that reads: what serves its small calls, and its large ones.
+        self._readers: dict[Callable[..., Any], tuple[Batcher[Any, Any], Batcher[Any, Any]]] = {}
+        self._writers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
 
     async def run(
+        self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return what `function(session, *args, **kwargs)` returns (`Threads.run`)."""
+        return await self._sessions.run(function, *args, **kwargs)
+
+    async def change(
         self,
-        function: Callable[Concatenate[Session, P], T],
+        function: Callable[Concatenate[Session, int, P], T],
+        chat_id: int,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Return what `function(session, *args, **kwargs)` returns, run in a thread.
+        """Return what the function returns for a chat, in threads for that alone, in turn.
 
-        The session is open only while the function runs; what it returns outlives it. Raises
-        Unavailable when the database cannot serve, at the latest after `ANSWER_TIMEOUT` seconds.
+        The chat may be locked: one call at a time waits for it, and no other kind of call does.
         """
 
-        def call() -> T:
-            with Session(self._engine, expire_on_commit=False) as session:
-                result = function(session, *args, **kwargs)
-                session.commit()
-                return result
+        async def in_turn() -> T:
+            async with self._turn(chat_id):
+                return await self._changes.run(function, chat_id, *args, **kwargs)
 
-        return await in_time(asyncio.get_running_loop().run_in_executor(self._threads, call))
+        return await in_time(in_turn())
+
+    async def search(
+        self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return what the function returns, in threads for searches alone.
+
+        PostgreSQL ends each statement after `SEARCH_TIMEOUT` seconds. Raises Unavailable as `run`
+        does.
+        """
+        return await self._searches.run(function, *args, **kwargs)
 
     async def batch_read(self, function: ReadFunction[Request, Result], request: Request) -> Result:
         """Return what `function` reads for `request`, together with what others ask meanwhile.
 
         When the connection breaks, it is read once more. Raises Unavailable as `run` does.
         """
-        batcher = self._batchers.get(function) or self._add_reader(function)
-        result: Result = await batcher.submit(request)
+        batchers = self._readers.get(function) or self._add_readers(function)
+        result: Result = await batchers[request.cost > LARGE_COST].submit(request)
         return result
 
     async def batch_write(
@@ -103,7 +133,7 @@ class Database:
         breaks, nobody knows what was done, and it is not tried again. Raises
         Unavailable as `run` does.
         """
-        batcher = self._batchers.get(function) or self._add_writer(function)
+        batcher = self._writers.get(function) or self._add_writer(function)
         result: Result = await batcher.submit(request)
         return result
 
@@ -140,23 +170,38 @@ class Database:
         **kwargs: P.kwargs,
     ) -> T:
         """Return what `lend` returns with a connection for what waits, one at a time a group."""
-        turn = asyncio.Lock() if group is None else self._turns.setdefault(group, asyncio.Lock())
-        async with turn:
+        async with self._turn(group):
             return await lend(self._waiting, *args, **kwargs)
 
-    def _add_reader(self, function: ReadFunction[Any, Any]) -> Batcher[Any, Any]:
+    def _turn(self, group: int | None) -> asyncio.Lock:
+        """Return the lock that those of a group take in turn."""
+        return asyncio.Lock() if group is None else self._turns.setdefault(group, asyncio.Lock())
+
+    def _add_readers(
+        self, function: ReadFunction[Any, Any]
+    ) -> tuple[Batcher[Any, Any], Batcher[Any, Any]]:
         """Return what serves the calls of a function that reads from now on."""
+        readers = (
+            self._reader(function, self._reading, MAX_COST),
+            self._reader(function, self._reading_much, MAX_LARGE_COST),
+        )
+        return self._readers.setdefault(function, readers)
+
+    def _reader(
+        self, function: ReadFunction[Any, Any], connection: AsyncConnection, max_cost: int
+    ) -> Batcher[Any, Any]:
+        """Return what serves calls of a function that reads, on a connection."""
 
         async def read(requests: Sequence[Any]) -> Sequence[Any]:
             try:
-                return await in_time(function(self._reading, requests))
+                return await in_time(function(connection, requests))
             except ConnectionLost:
-                return await in_time(function(self._reading, requests))
+                return await in_time(function(connection, requests))
 
         async def read_apart(requests: Sequence[Any], _: int | None) -> Sequence[Any]:
             return await in_time(_lent(self._fetching, function, requests))
 
-        return self._add_batcher(function, read, read_apart)
+        return _batcher(read, read_apart, max_cost)
 
     def _add_writer(self, function: WriteFunction[Any, Any]) -> Batcher[Any, Any]:
         """Return what serves the calls of a function that writes from now on."""
@@ -167,32 +212,35 @@ class Database:
         async def write_apart(requests: Sequence[Any], group: int | None) -> Sequence[Any]:
             return await in_time(self._wait_for(group, _lent, function, requests, True))
 
-        return self._add_batcher(function, write, write_apart)
-
-    def _add_batcher(
-        self,
-        function: Callable[..., Any],
-        serve: Serve[Any, Any],
-        serve_apart: ServeApart[Any, Any],
-    ) -> Batcher[Any, Any]:
-        """Return what serves the function's calls from now on."""
-        batcher: Batcher[Any, Any] = Batcher(
-            serve,
-            serve_apart,
-            is_final=lambda error: isinstance(error, TimedOut | ConnectionLost),
-            cost=lambda request: request.cost,
-            max_cost=MAX_COST,
-        )
-        return self._batchers.setdefault(function, batcher)
+        return self._writers.setdefault(function, _batcher(write, write_apart, MAX_COST))
 
     async def close(self) -> None:
         """Serve what waits and close all connections; a statement that hangs is not waited for."""
-        for batcher in self._batchers.values():
+        for batcher in (*chain.from_iterable(self._readers.values()), *self._writers.values()):
             await batcher.drain()
-        for connection in (self._reading, self._writing, self._fetching, self._waiting):
+        for connection in (
+            self._reading,
+            self._reading_much,
+            self._writing,
+            self._fetching,
+            self._waiting,
+        ):
             connection.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._engine.dispose()
+        for threads in (self._sessions, self._changes, self._searches):
+            threads.close()
+
+
+def _batcher(
+    serve: Serve[Any, Any], serve_apart: ServeApart[Any, Any], max_cost: int
+) -> Batcher[Any, Any]:
+    """Return a batcher of calls to the database."""
+    return Batcher(
+        serve,
+        serve_apart,
+        is_final=lambda error: isinstance(error, TimedOut | ConnectionLost),
+        cost=lambda request: request.cost,
+        max_cost=max_cost,
+    )
 
 
 async def _in_transaction(
@@ -225,5 +273,29 @@ def in_thread(
     @wraps(function)
     async def run(database: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await database.run(function, *args, **kwargs)
+
+    return run
+
+
+def in_turn(
+    function: Callable[Concatenate[Session, int, P], T],
+) -> Callable[Concatenate[Database, int, P], Coroutine[Any, Any, T]]:
+    """Have a verb that changes a chat run in a thread, one at a time for each chat."""
+
+    @wraps(function)
+    async def run(database: Database, chat_id: int, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await database.change(function, chat_id, *args, **kwargs)
+
+    return run
+
+
+def in_search_thread(
+    function: Callable[Concatenate[Session, P], T],
+) -> Callable[Concatenate[Database, P], Coroutine[Any, Any, T]]:
+    """Have a verb that searches run in a thread for that."""
+
+    @wraps(function)
+    async def run(database: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await database.search(function, *args, **kwargs)
 
     return run

@@ -46,31 +46,35 @@ def connect_arguments(**options: int | str) -> dict[str, str | int]:
     }
 
 
-def _serving_arguments() -> dict[str, str | int]:
+def _serving_arguments(**options: int) -> dict[str, str | int]:
     """Return what libpq is told for a connection that serves calls."""
-    return connect_arguments(
-        statement_timeout=STATEMENT_TIMEOUT * 1000,
-        lock_timeout=LOCK_TIMEOUT * 1000,
-        plan_cache_mode="force_generic_plan",
+    serving: dict[str, int | str] = {
+        "statement_timeout": STATEMENT_TIMEOUT * 1000,
+        "lock_timeout": LOCK_TIMEOUT * 1000,
+        "plan_cache_mode": "force_generic_plan",
         # A process that was frozen, or vanished, in the middle of a transaction holds its locks no
         # longer than this (PostgreSQL documentation, chapter 19.11).
-        idle_in_transaction_session_timeout=IDLE_TIMEOUT * 1000,
-        client_connection_check_interval=IDLE_TIMEOUT * 1000,
-        tcp_keepalives_idle=IDLE_TIMEOUT,
-        tcp_keepalives_interval=2,
-        tcp_keepalives_count=2,
-    )
+        "idle_in_transaction_session_timeout": IDLE_TIMEOUT * 1000,
+        "client_connection_check_interval": IDLE_TIMEOUT * 1000,
+        "tcp_keepalives_idle": IDLE_TIMEOUT,
+        "tcp_keepalives_interval": 2,
+        "tcp_keepalives_count": 2,
+    }
+    return connect_arguments(**serving | options)
 
 
-def open_engine(settings: Settings) -> Engine:
-    """Return an engine whose every statement commits by itself, at one round trip."""
+def open_engine(settings: Settings, pool_size: int, **options: int) -> Engine:
+    """Return an engine whose every statement commits by itself, at one round trip.
+
+    `options` are further run-time settings of its connections' sessions.
+    """
     engine = create_engine(
         settings.database_url,
         isolation_level="AUTOCOMMIT",
-        pool_size=settings.db_pool_size,
+        pool_size=pool_size,
         max_overflow=0,
         pool_use_lifo=True,
-        connect_args=_serving_arguments(),
+        connect_args=_serving_arguments(**options),
     )
     event.listen(engine, "checkout", _refuse_dead_connection)
     event.listen(engine, "handle_error", _leave_read_only_session)
@@ -117,7 +121,7 @@ def wait_until_reachable(settings: Settings) -> None:
 
     Raises Unavailable after `settings.db_startup_timeout` seconds.
     """
-    engine = open_engine(settings)
+    engine = open_engine(settings, pool_size=1)
     deadline = time.monotonic() + settings.db_startup_timeout
     while True:
         try:

@@ -1,0 +1,96 @@
+"""Kinds of calls that have connections of their own, so that none holds up another."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session
+
+from app import search
+from app.core.config import load_settings
+from app.core.database import MAX_COST, SEARCHING, Database
+from app.core.database.connection import AsyncConnection, PreparedStatement
+from app.core.errors import SearchTooBroad, Unavailable
+from tests.support import Postgres, eventually
+
+SLEEP = text("SELECT pg_sleep(60)")
+WAIT = PreparedStatement("wait", (), "SELECT pg_advisory_lock(1), pg_advisory_unlock(1)")
+
+
+class Read(NamedTuple):
+    """A read that costs so much."""
+
+    cost: int
+
+
+async def read(connection: AsyncConnection, requests: Sequence[Read]) -> Sequence[int]:
+    """Return how many were served together; large ones wait for a lock first."""
+    if requests[0].cost > 1:
+        await connection.fetch(WAIT)
+    return [len(requests)] * len(requests)
+
+
+def one(session: Session) -> int:
+    """Return 1, said by PostgreSQL."""
+    return int(session.execute(text("SELECT 1")).scalar_one())
+
+
+def sleep_long(session: Session) -> None:
+    """Do what a search does that finds no end."""
+    with search.bounded():
+        session.execute(SLEEP)
+
+
+def test_searches_without_end_are_ended_and_hold_up_no_other_call(
+    postgres: Postgres, database: str
+) -> None:
+    async def run() -> None:
+        db = Database(load_settings(postgres.settings(database)))
+        searches = [asyncio.ensure_future(db.search(sleep_long)) for _ in range(SEARCHING * 8)]
+        assert await db.run(one) == 1
+        assert await db.fetch(PreparedStatement("one", (), "SELECT 1")) == [(1,)]
+        assert not any(search.done() for search in searches)
+        ends = await asyncio.gather(*searches, return_exceptions=True)
+        assert {type(end) for end in ends[:SEARCHING]} == {SearchTooBroad}
+        assert all(isinstance(end, SearchTooBroad | Unavailable) for end in ends)
+        await db.close()
+
+    asyncio.run(run())
+    sleeping = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%'"
+    eventually(lambda: not postgres.execute(f"{sleeping} AND state = 'active'"), seconds=5)
+
+
+def test_a_search_that_meets_a_lock_is_not_called_too_broad(
+    postgres: Postgres, database: str
+) -> None:
+    def wait_for_lock(session: Session) -> None:
+        with search.bounded():
+            session.execute(text("SELECT pg_advisory_lock(2)"))
+
+    async def run() -> None:
+        db = Database(load_settings(postgres.settings(database)))
+        with pytest.raises(Unavailable):
+            await db.search(wait_for_lock)
+        await db.close()
+
+    stranger = postgres.connect(database)
+    stranger.cursor().execute("SELECT pg_advisory_lock(2)")
+    asyncio.run(run())
+    stranger.close()
+
+
+def test_large_reads_hold_up_no_small_ones(postgres: Postgres, database: str) -> None:
+    async def run() -> None:
+        db = Database(load_settings(postgres.settings(database)))
+        large = [asyncio.ensure_future(db.batch_read(read, Read(MAX_COST))) for _ in range(50)]
+        assert await asyncio.gather(*(db.batch_read(read, Read(1)) for _ in range(50))) == [50] * 50
+        assert not any(call.done() for call in large)
+        stranger.close()
+        assert await asyncio.gather(*large) == [1] * 50
+        await db.close()
+
+    stranger = postgres.connect(database)
+    stranger.cursor().execute("SELECT pg_advisory_lock(1)")
+    asyncio.run(run())
