@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TYPESCRIPT := clients/typescript
 
-.PHONY: help run test lint format lock fuzz bench clean \
+.PHONY: help run test test-neighbours lint format lock fuzz bench clean \
 	clients clients-python clients-typescript \
 	test-clients test-clients-python test-clients-typescript
 
@@ -16,6 +16,17 @@ run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST 
 
 test: .venv/installed  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
 	$(BIN)/python -m pytest $(ARGS)
+
+test-neighbours: .venv/installed  ## Test with nginx and Java of Debian; root installs them
+	@missing=""; \
+	command -v nginx >/dev/null || missing="$$missing nginx-light"; \
+	command -v java >/dev/null || missing="$$missing openjdk-17-jre-headless"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
+	elif [ -n "$$missing" ]; then \
+		echo "Missing packages of Debian:$$missing" >&2; exit 1; \
+	fi
+	PATH="$$PATH:/usr/sbin" $(BIN)/python -m pytest tests/neighbours $(ARGS)
 
 lint: .venv/installed  ## Check style and types
 	$(BIN)/ruff check .

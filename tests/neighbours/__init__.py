@@ -1,0 +1,1 @@
+"""What stands beside the service in the world: real ones, from Debian."""

@@ -1,0 +1,113 @@
+"""nginx in front of the service."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support import Service, create_chat, eventually, send
+from tests.support.service import free_port
+from tests.support.sockets import statuses
+
+CONFIGURATION = Path(__file__).with_name("nginx.conf")
+
+
+@pytest.fixture(scope="module")
+def port(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of an nginx in front of the service."""
+    folder = tmp_path_factory.mktemp("nginx")
+    folder.chmod(0o755)  # Its workers are somebody else.
+    port = free_port()
+    text = CONFIGURATION.read_text()
+    text = text.replace("$PORT", str(port)).replace("$SERVICE", str(service.port))
+    (folder / "nginx.conf").write_text(text)
+    process = subprocess.Popen(["nginx", "-p", str(folder), "-c", "nginx.conf"])
+
+    def answers() -> bool:
+        assert process.poll() is None, (folder / "error.log").read_text()
+        with socket.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", port)) == 0
+
+    eventually(answers)
+    yield port
+    process.send_signal(signal.SIGQUIT)
+    assert process.wait(20) == 0
+
+
+@pytest.fixture(scope="module")
+def client(port: int) -> Iterator[httpx.Client]:
+    """A client that goes through it."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=False) as client:
+        yield client
+
+
+def read_answers(connection: socket.socket, count: int) -> list[int]:
+    """Return the statuses of so many answers; fail when no more come."""
+    answers = b""
+    while len(statuses(answers)) < count:
+        received = connection.recv(65536)
+        assert received, answers
+        answers += received
+    return statuses(answers)
+
+
+def test_what_is_forbidden_there_cannot_be_smuggled_past_it(
+    client: httpx.Client, port: int
+) -> None:
+    kept = create_chat(client)
+    assert client.delete(f"/chats/{kept['id']}").status_code == 403
+    body = b'{"title": "Offered"}'
+    hidden = b"DELETE /chats/%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % kept["id"]
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", port), 20) as connection:
+            connection.sendall(
+                b"POST /chats/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(body)
+            )
+            connection.sendall(body)
+            connection.sendall(hidden)
+            # nginx reads the second as a request of its own, and forbids it.
+            assert read_answers(connection, 2) == [201, 403]
+    assert client.get(f"/chats/{kept['id']}").status_code == 200
+
+
+def test_a_body_that_spells_a_request_stays_a_body(client: httpx.Client, port: int) -> None:
+    kept = create_chat(client)
+    hidden = b"DELETE /chats/%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % kept["id"]
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", port), 20) as connection:
+            connection.sendall(
+                b"POST /chats/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(hidden)
+            )
+            connection.sendall(hidden)
+            assert read_answers(connection, 1) == [422]
+    assert client.get(f"/chats/{kept['id']}").status_code == 200
+
+
+def test_every_call_passes_through_it(client: httpx.Client) -> None:
+    chat = create_chat(client)
+    sent = [send(client, chat, f"Message {n}") for n in range(300)]
+    assert client.get(f"/chats/{chat['id']}?limit=100").json()["messages"] == sent[-100:]
+    exported = client.get(f"/messages/?chat_id={chat['id']}")
+    assert exported.json() == sent
+    assert exported.headers["transfer-encoding"] == "chunked"
+
+
+def test_it_meets_no_connection_that_the_service_closes(client: httpx.Client) -> None:
+    chat = create_chat(client)
+    path = f"/chats/{chat['id']}"
+    # Just under, at and over what nginx keeps, and then what the service keeps.
+    for pause in (3.9, 4.1, 4.9, 5.1):
+        assert client.get(path).status_code == 200
+        with socket.socket() as never:
+            never.settimeout(pause)  # What passes is time itself; there is nothing else to await.
+            never.bind(("127.0.0.1", 0))
+            never.listen()
+            with pytest.raises(TimeoutError):
+                never.accept()
+    assert client.get(path).status_code == 200
