@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TYPESCRIPT := clients/typescript
 
-.PHONY: help run test test-neighbours lint format lock fuzz bench clean \
+.PHONY: help run test test-neighbours lint format lock fuzz bench attack clean \
 	clients clients-python clients-typescript \
 	test-clients test-clients-python test-clients-typescript
 
@@ -48,6 +48,9 @@ fuzz: .venv/fuzz  ## Try to break a server of its own with generated requests, f
 
 bench: .venv/bench  ## Measure the service against others of its kind; needs Linux and wrk
 	.venv/benchmarks/bin/python -m benchmarks $(ARGS)
+
+attack: .venv/installed  ## Attack a service of its own, and tell what others notice; needs Linux
+	$(BIN)/python -m attack $(ARGS)
 
 clients-python: .venv/clients/installed openapi.json
 	PATH="$(CURDIR)/.venv/clients/bin:$$PATH" openapi-python-client generate --path openapi.json \

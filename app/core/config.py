@@ -34,7 +34,7 @@ class Settings(BaseModel, frozen=True):
     db_password: str = Field(default="", repr=False)
     db_name: str = ""
     db_pool_size: int = Field(
-        default=8, ge=1, le=1000, description="connections of each worker, beside thirteen"
+        default=8, ge=1, le=1000, description="connections of each worker, beside twelve"
     )
     db_startup_timeout: float = Field(default=60, ge=0, le=3600, description="seconds")
 

@@ -48,7 +48,7 @@ WriteFunction = Callable[
 
 # Connections of each worker for single statements, for batches that wait for locks, for changes of
 # chats, which may wait for locks, too, and for searches.
-FETCHING, WAITING, CHANGING, SEARCHING = 3, 3, 2, 2
+FETCHING, WAITING, CHANGING, SEARCHING = 3, 3, 2, 1
 
 # Seconds that PostgreSQL works at one statement of a search.
 SEARCH_TIMEOUT = 1

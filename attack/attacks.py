@@ -1,0 +1,312 @@
+"""The attacks, each with the bound that it must not break."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+
+from attack.harness import (
+    LARGE_CHAT,
+    Latencies,
+    Result,
+    Target,
+    Users,
+    check_ready,
+    edit,
+    read,
+    send,
+)
+from tests.support.service import eventually
+from tests.support.sockets import read_all, statuses
+
+MB = 1024 * 1024
+HOST = b"Host: localhost\r\n"
+EXPORT = b"GET /messages/ HTTP/1.1\r\n" + HOST + b"\r\n"
+
+
+def offer_upgrades(target: Target) -> Result:
+    """Create chats by requests that offer an upgrade, and hide a deletion behind the body."""
+    wire = target.wire()
+    _, kept = wire.call("POST", "/chats/", {"title": "Kept"})
+    body = b'{"title": "Offered"}'
+    hidden = b"DELETE /chats/%d HTTP/1.1\r\n%s\r\n" % (kept["id"], HOST)
+    head = (
+        b"POST /chats/ HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+        b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEA\r\n"
+    )
+    harmless = 0
+    for _ in range(50):
+        # The deletion is the body: what an upgrade would have left to the next parser.
+        refused = exchange(target, head + b"Content-Length: %d\r\n\r\n" % len(hidden), hidden)
+        created = exchange(target, head + b"Content-Length: %d\r\n\r\n" % len(body), body)
+        there = wire.call("GET", f"/chats/{kept['id']}")[0] == 200
+        harmless += refused == [422] and created == [201] and there
+    return Result(
+        "1", "an upgrade is offered", "50 of 50 harmless", f"{harmless} of 50", harmless == 50
+    )
+
+
+def exchange(target: Target, *parts: bytes) -> list[int]:
+    """Return the statuses of what is answered first to the parts, each a segment of its own."""
+    answers = b""
+    with connected(target) as connection:
+        for part in parts:
+            connection.sendall(part)
+        while not statuses(answers):
+            received = connection.recv(65536)
+            if not received:
+                break
+            answers += received
+    return statuses(answers)
+
+
+@contextmanager
+def connected(target: Target, receive_buffer: int = 0) -> Iterator[socket.socket]:
+    """Yield a connection, of a client that takes few bytes if its buffer is small."""
+    with socket.socket() as connection:
+        connection.settimeout(60)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if receive_buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.connect(("127.0.0.1", target.service.port))
+        yield connection
+
+
+def send_large_header(target: Target) -> Result:
+    """Send a header of 200 MB."""
+    before = target.memory()
+    start = time.monotonic()
+    with connected(target) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"X: ")
+        sent = 0
+        with suppress(OSError):  # It is refused, and the connection cut.
+            while sent < 200 * MB:
+                sent += connection.send(b"x" * MB)
+        answer = answered(connection)
+    took, grown = time.monotonic() - start, (target.memory() - before) / MB
+    return Result(
+        "2",
+        "one header of 200 MB",
+        "refused within 1 s, memory ≤ 10 MB",
+        f"{answer or 'cut'} after {sent / MB:.0f} MB and {took:.2f} s, memory + {grown:.1f} MB",
+        sent < 200 * MB and took <= 1 and grown <= 10,
+    )
+
+
+def answered(connection: socket.socket) -> list[int]:
+    """Return the statuses that came before the connection was cut."""
+    try:
+        return statuses(read_all(connection))
+    except OSError:
+        return []
+
+
+def leave_answers_unread(target: Target) -> Result:
+    """Send requests and never read their answers."""
+    count = 20
+    request = b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n"
+    before = target.memory()
+    with ExitStack() as stack:
+        for _ in range(count):
+            connection = stack.enter_context(connected(target, receive_buffer=4096))
+            connection.settimeout(0.2)
+            with suppress(TimeoutError):  # Until the service reads no more.
+                while True:
+                    connection.sendall(request * 1000)
+        grown = (target.memory() - before) / MB / count
+    return Result(
+        "2",
+        "answers to pipelined requests are not read",
+        "≤ 2 MB a connection",
+        f"{grown:.2f} MB a connection, of {count}",
+        grown <= 2,
+    )
+
+
+def half_open(target: Target) -> Result:
+    """Open connections that never say what they want."""
+    count, seconds = int(target.choose(300, 2000)), target.choose(6, 60)
+
+    @contextmanager
+    def attack() -> Iterator[None]:
+        with ExitStack() as stack:
+            for _ in range(count):
+                connection = stack.enter_context(connected(target))
+                connection.sendall(b"GET /chats/ HTTP/1.1\r\nHost: ")
+            yield
+
+    told, held, _ = under(target, attack, seconds, {"reads": read, "sends": send}, 2)
+    return Result("2", f"{count} half-open connections, {seconds:.0f} s", "p99 ≤ × 2", told, held)
+
+
+def under(
+    target: Target,
+    attack: Callable[[], AbstractContextManager[None]],
+    seconds: float,
+    calls: dict[str, Callable[..., int]],
+    most: float,
+) -> tuple[str, bool, Latencies]:
+    """Return what others notice of the attack: what to tell, whether the bound held, and how long
+    their calls took.
+    """
+    users = Users(target, calls)
+    users.measure(1)
+    before = users.measure(target.choose(4, 10))
+    with attack():
+        meanwhile = users.measure(seconds)
+    told, held = meanwhile.compared(before, most)
+    return told, held, meanwhile
+
+
+def export_slowly(target: Target) -> Result:
+    """Begin exports and read nothing of them."""
+    count = int(target.choose(60, 500))
+    start, most = target.memory(), 0
+
+    @contextmanager
+    def attack() -> Iterator[None]:
+        nonlocal most
+        with ExitStack() as stack:
+            for _ in range(count):
+                connection = stack.enter_context(connected(target, receive_buffer=4096))
+                connection.sendall(EXPORT)
+            yield
+            most = target.memory() - start
+
+    told, held, _ = under(target, attack, target.choose(5, 20), {"reads": read}, 3)
+    return Result(
+        "3",
+        f"{count} exports that nobody reads",
+        "memory ≤ 300 MB, p99 of reads ≤ × 3",
+        f"memory + {most / MB:.0f} MB; {told}",
+        held and most <= 300 * MB,
+    )
+
+
+def lock_a_chat(target: Target) -> Result:
+    """Lock a chat's row as a stranger to the service, while others send to that chat, too."""
+    seconds = target.choose(5, 30)
+
+    def send_to_locked(stop: threading.Event) -> None:
+        wire = target.wire()
+        while not stop.is_set():
+            wire.call("POST", "/chats/1/messages/", {"text": "Waiting"})
+
+    @contextmanager
+    def attack() -> Iterator[None]:
+        stop = threading.Event()
+        with (
+            closing(target.postgres.connect(target.database)) as stranger,
+            ThreadPoolExecutor(8) as threads,
+        ):
+            stranger.cursor().execute("SELECT FROM chat WHERE id = 1 FOR UPDATE")
+            for _ in range(8):
+                threads.submit(send_to_locked, stop)
+            yield
+            stop.set()
+            stranger.rollback()
+
+    told, held, _ = under(target, attack, seconds, {"sends": send, "reads": read, "edits": edit}, 2)
+    return Result(
+        "4", f"a chat is locked for {seconds:.0f} s", "p99 of others ≤ × 2, none 503", told, held
+    )
+
+
+def search_slowly(target: Target) -> Result:
+    """Search for a phrase of common words that never adjoin, 32 at a time."""
+
+    @contextmanager
+    def attack() -> Iterator[None]:
+        stop = threading.Event()
+
+        def search() -> None:
+            wire = target.wire()
+            while not stop.is_set():
+                wire.call("GET", "/messages/?q=%22half%20the%22")
+
+        with ThreadPoolExecutor(32) as threads:
+            for _ in range(32):
+                threads.submit(search)
+            yield
+            stop.set()
+
+    calls = {"reads": read, "edits": edit, "readiness": check_ready}
+    told, held, _ = under(target, attack, target.choose(6, 20), calls, 3)
+    return Result("5", "32 slow searches", "p99 of others ≤ × 3, none 503", told, held)
+
+
+def read_much(target: Target) -> Result:
+    """Read answers of 2 MB, many at a time."""
+    count = int(target.choose(60, 300))
+    request = b"GET /chats/%d?limit=100 HTTP/1.1\r\n%s\r\n" % (LARGE_CHAT, HOST)
+
+    @contextmanager
+    def attack() -> Iterator[None]:
+        with ThreadPoolExecutor(count) as threads:
+
+            def read_one() -> None:
+                with connected(target) as connection:
+                    connection.sendall(
+                        request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+                    )
+                    while connection.recv(MB):
+                        pass
+
+            done = [threads.submit(read_one) for _ in range(count)]
+            yield
+            for one in done:
+                one.result()
+
+    users = Users(target, {"reads": read})
+    with attack():
+        meanwhile = users.measure(target.choose(3, 10))
+    return Result(
+        "6",
+        f"{count} readers of 2 MB",
+        "no small read 503",
+        f"{meanwhile.failed} failed; p99 of small reads {meanwhile.p99['reads'] * 1000:.0f} ms",
+        meanwhile.failed == 0,
+    )
+
+
+def forbid_writing(target: Target) -> Result:
+    """Let the database only be read for a while, as in a failover."""
+    seconds = target.choose(3, 10)
+    wire = target.wire()
+    name = f'ALTER DATABASE "{target.database}" SET default_transaction_read_only'
+    cut = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        f" WHERE datname = '{target.database}' AND pid <> pg_backend_pid()"
+    )
+    target.postgres.execute(f"{name} = on")
+    target.postgres.execute(cut)
+    eventually(lambda: send(wire) == 503)
+    users = Users(target, {"sends": send})
+    users.measure(seconds)
+    ready = check_ready(wire)
+    target.postgres.execute(f"{name} = off")
+    start = time.monotonic()
+    eventually(lambda: send(wire) == 201)
+    took = time.monotonic() - start
+    return Result(
+        "7",
+        f"read-only for {seconds:.0f} s",
+        "not ready meanwhile; writes again within 2 s",
+        f"readiness {ready}; writes again after {took:.2f} s",
+        ready == 503 and took <= 2,
+    )
+
+
+ATTACKS: dict[str, Callable[[Target], Result]] = {
+    "upgrade": offer_upgrades,
+    "header": send_large_header,
+    "pipeline": leave_answers_unread,
+    "half-open": half_open,
+    "exports": export_slowly,
+    "lock": lock_a_chat,
+    "searches": search_slowly,
+    "large-reads": read_much,
+    "read-only": forbid_writing,
+}

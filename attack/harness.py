@@ -1,0 +1,151 @@
+"""A service to attack, and those who use it meanwhile."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from app.core.embedded import embedded_postgres
+from tests.support.postgres import Postgres
+from tests.support.service import Service, running
+from tests.support.wire import Wire
+
+CHATS = 100
+WORDY_CHAT, LARGE_CHAT = CHATS + 1, CHATS + 2
+
+# Every message of the wordy chat has both words of the phrase that is searched, never adjoining.
+SEED = (
+    f"INSERT INTO chat (id, title) SELECT n, 'Chat ' || n FROM generate_series(1, {CHATS + 2}) n",
+    "INSERT INTO message (chat_id, text, revision)"
+    f" SELECT n % {CHATS} + 1, 'Message ' || n, n FROM generate_series(1, {CHATS * 20}) n",
+    f"INSERT INTO message (chat_id, text) SELECT {WORDY_CHAT}, 'half of the way, part ' || n"
+    " FROM generate_series(1, {wordy}) n",
+    f"INSERT INTO message (chat_id, text) SELECT {LARGE_CHAT}, repeat('\U0001f600', 5000)"
+    " FROM generate_series(1, 100)",
+    f"SELECT setval(pg_get_serial_sequence('chat', 'id'), {CHATS + 2})",
+    "VACUUM ANALYZE",
+)
+
+Call = Callable[[Wire], int]
+
+
+class Result(NamedTuple):
+    """What an attack led to, beside what it may."""
+
+    point: str
+    attack: str
+    bound: str
+    measured: str
+    held: bool
+
+
+@dataclass(frozen=True)
+class Target:
+    """The service, its database, and how long each attack lasts."""
+
+    service: Service
+    postgres: Postgres
+    database: str
+    short: bool
+
+    def choose(self, short: float, full: float) -> float:
+        """Return the one or the other, as the run is a short one or not."""
+        return short if self.short else full
+
+    def memory(self) -> int:
+        """Return how many bytes of memory the service has, as Linux counts them."""
+        status = Path(f"/proc/{self.service.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
+    def wire(self) -> Wire:
+        """Return a new connection for calls."""
+        return Wire(self.service)
+
+
+@contextmanager
+def target(folder: Path, short: bool) -> Iterator[Target]:
+    """Yield a service on a PostgreSQL of its own, with chats to use and to attack."""
+    with embedded_postgres(folder / "postgres") as address:
+        postgres = Postgres(address.host, address.port, address.user)
+        postgres.migrate(address.dbname)
+        for statement in SEED:
+            wordy = 100_000 if short else 1_000_000
+            postgres.execute(statement.replace("{wordy}", str(wordy)), address.dbname)
+        settings = {**postgres.settings(address.dbname), "LOG_LEVEL": "warning"}
+        with running(folder / "log", settings) as service:
+            yield Target(service, postgres, address.dbname, short)
+
+
+class Users:
+    """Those who use the service while it is attacked: one thread for each kind of call."""
+
+    def __init__(self, target: Target, calls: dict[str, Call]) -> None:
+        self._target = target
+        self._calls = calls
+
+    def measure(self, seconds: float, enough: threading.Event | None = None) -> "Latencies":
+        """Return how long each call took, until the time is over or they have `enough`."""
+        end = time.monotonic() + seconds
+
+        def use(call: Call) -> tuple[list[float], list[int]]:
+            wire = self._target.wire()
+            took: list[float] = []
+            statuses: list[int] = []
+            while time.monotonic() < end and not (enough and enough.is_set()):
+                start = time.perf_counter()
+                statuses.append(call(wire))
+                took.append(time.perf_counter() - start)
+            return took, statuses
+
+        with ThreadPoolExecutor(len(self._calls)) as threads:
+            results = dict(zip(self._calls, threads.map(use, self._calls.values()), strict=True))
+        return Latencies(
+            {name: p99(took) for name, (took, _) in results.items()},
+            sum(status >= 500 for _, statuses in results.values() for status in statuses),
+        )
+
+
+class Latencies(NamedTuple):
+    """The 99th percentiles of the kinds of calls, in seconds, and how many calls failed."""
+
+    p99: dict[str, float]
+    failed: int
+
+    def compared(self, before: "Latencies", most: float) -> tuple[str, bool]:
+        """Return what to tell, and whether no percentile rose beyond the bound and none failed."""
+        ratios = {name: took / before.p99[name] for name, took in self.p99.items()}
+        told = ", ".join(
+            f"{name} × {ratio:.1f} ({before.p99[name] * 1000:.1f} → {self.p99[name] * 1000:.1f} ms)"
+            for name, ratio in ratios.items()
+        )
+        held = all(ratio <= most for ratio in ratios.values()) and self.failed == 0
+        return f"p99 of {told}; {self.failed} failed", held
+
+
+def p99(values: list[float]) -> float:
+    """Return the 99th percentile."""
+    return sorted(values)[len(values) * 99 // 100]
+
+
+def read(wire: Wire) -> int:
+    """Read a chat."""
+    return wire.call("GET", "/chats/7")[0]
+
+
+def send(wire: Wire) -> int:
+    """Send a message."""
+    return wire.call("POST", "/chats/8/messages/", {"text": "Hello"})[0]
+
+
+def edit(wire: Wire) -> int:
+    """Edit a message."""
+    return wire.call("PATCH", "/messages/9", {"text": "Edited"})[0]
+
+
+def check_ready(wire: Wire) -> int:
+    """Ask whether the service is ready."""
+    return wire.call("GET", "/health/ready")[0]
