@@ -16,10 +16,11 @@ import uvicorn
 from app.core.config import ConfigurationError, Settings, load_settings
 from app.core.embedded import EmbeddedPostgresError, EmbeddedPostgresLost, embedded_postgres
 from app.core.errors import Unavailable
+from app.core.hosts import LOOPBACK
 from app.core.logging import configure_logging
 from app.core.migrations import migrate
 from app.core.protocol import BoundedProtocol
-from app.core.start_checks import check_data_dir, check_port
+from app.core.start_checks import check_data_dir, check_port, is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,8 @@ def serve() -> None:
     where = f"in {settings.data_dir}" if settings.db_host is None else f"on {settings.db_host}"
     with database(settings) as reachable:
         migrate(reachable)
+        if settings.allowed_hosts is None and is_loopback(settings.host):
+            os.environ["ALLOWED_HOSTS"] = ",".join(LOOPBACK)  # The workers read it.
         host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
         log.info("API   http://%s:%s/api/v1", host, settings.port)
         log.info("Docs  http://%s:%s/docs", host, settings.port)

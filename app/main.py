@@ -13,10 +13,12 @@ from app import __version__
 from app.api import openapi, pages, problems, router
 from app.api.export import Exports
 from app.api.fast_path import FastPath, compile_routes
+from app.api.hosts import HostCheck
 from app.core.body import BodyLimit
 from app.core.config import Settings, load_settings
 from app.core.database import Database
 from app.core.database.engine import wait_until_reachable
+from app.core.hosts import ANY
 from app.core.logging import RequestLog, configure_logging
 from app.core.process import stop_with_parent
 
@@ -87,6 +89,8 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["*"],
             expose_headers=EXPOSED_HEADERS,
         )
+    if settings.allowed_hosts is not None and ANY not in settings.allowed_hosts:
+        app.add_middleware(HostCheck, allowed=settings.allowed_hosts)
     app.add_middleware(RequestLog)
     return app
 

@@ -63,7 +63,9 @@ class ProblemDetails(BaseModel):
         examples=["5f0c1c5e8d0b4c55a7c1d1f7a2b3c4d5"],
     )
     errors: list[FieldError] | None = Field(
-        default=None, description="What is wrong where, when the request is not valid."
+        default=None,
+        max_length=errors.MAX_ERRORS,
+        description="What is wrong where, when the request is not valid: the first of it.",
     )
 
 
@@ -109,9 +111,11 @@ def _invalid(error: RequestValidationError) -> errors.InvalidRequest:
     found = error.errors()
     if found[0]["type"] == "json_invalid":
         return errors.not_json()
-    return errors.InvalidRequest(
-        errors.FieldError(errors.locate(one["loc"]), one["type"], one["msg"]) for one in found
+    listed = (
+        errors.FieldError(errors.locate(one["loc"]), one["type"], one["msg"])
+        for one in found[: errors.MAX_ERRORS]
     )
+    return errors.InvalidRequest(listed, len(found))
 
 
 class _OtherProblem(Problem):

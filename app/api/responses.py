@@ -127,7 +127,7 @@ ERROR_RESPONSES = [
     ErrorResponse(
         "503", "Unavailable", [errors.Unavailable("The database cannot serve right now.")]
     ),
-    ErrorResponse("default", "Problem", [errors.InternalError()]),
+    ErrorResponse("default", "Problem", [errors.InternalError(), errors.MisdirectedRequest()]),
 ]
 
 

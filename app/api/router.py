@@ -20,13 +20,22 @@ def install(app: FastAPI) -> None:
     app.include_router(health.router)
     app.router.redirect_slashes = False
 
-    async def other_slash_form(scope: Scope, receive: Receive, send: Send) -> None:
-        """Try a path that no route has once more, with its trailing slash added or removed."""
+    async def other_form(scope: Scope, receive: Receive, send: Send) -> None:
+        """Try a path that no route has once more: without a prefix, or in its other slash form.
+
+        uvicorn puts its `--root-path` before every path, so that one from which the proxy has not
+        taken the prefix has it twice.
+        """
         if scope["type"] != "http" or "first_path" in scope:
             raise NotFound("The path does not exist.")
         path: str = scope["path"]
-        scope["first_path"] = path
-        scope["path"] = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+        prefix: str = scope.get("root_path", "")
+        if prefix and path.startswith(f"{prefix}{prefix}/") and "full_path" not in scope:
+            scope["full_path"] = path
+            scope["path"] = path.removeprefix(prefix)
+        else:
+            scope["first_path"] = path
+            scope["path"] = path.removesuffix("/") if path.endswith("/") else f"{path}/"
         await app.router(scope, receive, send)
 
-    app.router.default = other_slash_form
+    app.router.default = other_form

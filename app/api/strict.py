@@ -9,7 +9,10 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from app.core.errors import FieldError, InvalidRequest, UnsupportedMediaType, locate
+from app.core.errors import MAX_ERRORS, FieldError, InvalidRequest, UnsupportedMediaType, locate
+
+UNKNOWN = ("unknown_parameter", "There is no such query parameter")
+REPEATED = ("repeated_parameter", "A query parameter comes at most once")
 
 
 class StrictRoute(APIRoute):
@@ -42,17 +45,11 @@ def check_query(request: Request, known: set[str]) -> None:
     if not request.scope["query_string"]:
         return
     given = Counter(name for name, _ in request.query_params.multi_items())
-    errors = [
-        FieldError(locate(["query", name]), code, detail)
-        for name, count in given.items()
-        for wrong, code, detail in (
-            (name not in known, "unknown_parameter", "There is no such query parameter"),
-            (count > 1, "repeated_parameter", "A query parameter comes at most once"),
-        )
-        if wrong
-    ]
-    if errors:
-        raise InvalidRequest(errors)
+    unknown = [(name, *UNKNOWN) for name in given if name not in known]
+    repeated = [(name, *REPEATED) for name, count in given.items() if count > 1]
+    if errors := unknown + repeated:
+        listed = (FieldError(locate(["query", name]), *what) for name, *what in errors[:MAX_ERRORS])
+        raise InvalidRequest(listed, len(errors))
 
 
 def check_body_headers(request: Request) -> None:

@@ -6,8 +6,18 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from sqlalchemy import URL
+
+from app.core.hosts import normalized
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,6 +31,26 @@ def split(value: object) -> object:
     if isinstance(value, str):
         return [item.strip() for item in value.split(",") if item.strip()]
     return value
+
+
+def check_hosts(entries: list[str]) -> list[str]:
+    """Return the entries of ALLOWED_HOSTS as they are compared; raise for all that are wrong.
+
+    They are shown, since a name by which people call the service is no secret.
+    """
+    wrong, hosts = [], []
+    for entry in entries:
+        try:
+            hosts.append(normalized(entry))
+        except ValueError:
+            wrong.append(ascii(entry))
+    if wrong:
+        message = (
+            "{entries} can be no host. Name each without scheme and port, "
+            "such as chat.example.com, *.example.com, 192.0.2.7 or [2001:db8::7]; or * for all"
+        )
+        raise PydanticCustomError("host", message, {"entries": ", ".join(wrong)})
+    return hosts
 
 
 class Settings(BaseModel, frozen=True):
@@ -49,6 +79,12 @@ class Settings(BaseModel, frozen=True):
     log_format: Literal["plain", "json"] = "plain"
 
     cors_origins: Annotated[list[str], BeforeValidator(split)] = []
+    allowed_hosts: (
+        Annotated[
+            list[str], BeforeValidator(split), Field(min_length=1), AfterValidator(check_hosts)
+        ]
+        | None
+    ) = Field(default=None, description="None: all, but for `python -m app` on loopback")
 
     @model_validator(mode="after")
     def check_database(self) -> Self:

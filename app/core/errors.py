@@ -11,6 +11,7 @@ Problem
  - BodyTooLarge                413
  - UriTooLong                  414
  - UnsupportedMediaType        415
+ - MisdirectedRequest          421
  - InvalidRequest              422
  - KeyReused                   422
  - SearchTooBroad              422
@@ -23,7 +24,11 @@ Problem
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
+
+# How many of its errors the answer to an invalid request lists.
+MAX_ERRORS = 20
 
 
 class FieldError(NamedTuple):
@@ -126,15 +131,29 @@ class UnsupportedMediaType(Problem):
     status, type, title = 415, "unsupported-media-type", "The request body is not plain JSON"
 
 
+class MisdirectedRequest(Problem):
+    """The service has no such name. Use one of its own as `Host`, or add it to `ALLOWED_HOSTS`."""
+
+    status, type, title = 421, "misdirected-request", "The request is for another host"
+
+    def __init__(self) -> None:
+        super().__init__("The service does not answer to the name in Host.")
+
+
 class InvalidRequest(Problem):
     """The request breaks the rules; `errors` says where, and how. Fix it before sending again."""
 
     status, type, title = 422, "invalid-request", "The request is not valid"
 
-    def __init__(self, errors: Iterable[FieldError]) -> None:
-        self.errors = list(errors)
-        count = len(self.errors)
-        super().__init__(f"{count} {'error' if count == 1 else 'errors'} in the request.")
+    def __init__(self, errors: Iterable[FieldError], count: int | None = None) -> None:
+        """Of `count` errors, or of all that are given, the first `MAX_ERRORS` are listed."""
+        given = iter(errors)
+        self.errors = list(islice(given, MAX_ERRORS))
+        if count is None:
+            count = len(self.errors) + sum(1 for _ in given)
+        found = f"{count} {'error' if count == 1 else 'errors'} in the request"
+        listed = len(self.errors)
+        super().__init__(f"{found}." if listed == count else f"{found}; the first {listed} follow.")
 
 
 class KeyReused(Problem):

@@ -19,6 +19,9 @@ log = logging.getLogger("app.request")
 # The id of the request that is being answered.
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
+# No browser shall take an answer for anything but what its type says (WHATWG Fetch, section 3.6).
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -112,15 +115,16 @@ class RequestLog:
         request_id.set(name)
         status = 0
 
-        async def named(message: Message) -> None:
+        async def send_named(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", name.encode())]
+                named = (b"x-request-id", name.encode())
+                message["headers"] = [*message["headers"], named, NO_SNIFFING]
             await send(message)
 
         try:
-            await self.app(scope, receive, named)
+            await self.app(scope, receive, send_named)
         finally:
             log_request(scope, status, time.perf_counter() - started)
 

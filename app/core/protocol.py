@@ -6,6 +6,7 @@ strangers. What it refuses, it answers with a problem document and closes the co
 
 import asyncio
 import logging
+import re
 import sys
 from operator import itemgetter
 from typing import Any, ClassVar
@@ -174,6 +175,8 @@ class BoundedProtocol(HttpToolsProtocol):
             if self.parser.get_method() == b"CONNECT":
                 raise BadRequest("This service makes no tunnels.")
             return  # The head comes anew, without the offer.
+        if not self.url.startswith((b"/", b"*")):
+            self._take_host_of_target()
         super().on_headers_complete()
         self._phase = BODY
         # Trailers would otherwise be taken for headers (RFC 9110, section 6.5.1).
@@ -201,6 +204,17 @@ class BoundedProtocol(HttpToolsProtocol):
             raise BadRequest("A request names one Host.")  # RFC 9112, section 3.2.
         if b"transfer-encoding" in names or self.expect_100_continue:
             self._check_body(dict(self.headers))
+
+    def _take_host_of_target(self) -> None:
+        """Replace the Host by that of a target like `http://host/path` (RFC 9112, section 3.2.2).
+
+        Raises BadRequest for one that names a user as well (RFC 9110, section 4.2.4).
+        """
+        host = re.split(rb"[/?#]", self.url.partition(b"://")[2], maxsplit=1)[0]
+        if b"@" in host:
+            raise BadRequest("The target of a request names no user.")
+        self.headers[:] = [field for field in self.headers if field[0] != b"host"]
+        self.headers.insert(0, (b"host", host))
 
     def _check_body(self, fields: dict[bytes, bytes]) -> None:
         """Raise a problem when the body is coded, or too large to be worth asking for."""

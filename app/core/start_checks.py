@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import tempfile
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ def check_port(settings: Settings) -> None:
             _try_to_bind(family, kind, protocol, address)
     except OSError as error:
         raise ConfigurationError(_explain_port(settings, error)) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a service on `host` can be reached from this machine alone."""
+    addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return all(ip_address(address[0]).is_loopback for *_, address in addresses)
 
 
 def _try_to_bind(family: int, kind: int, protocol: int, address: tuple[Any, ...]) -> None:

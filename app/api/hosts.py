@@ -1,0 +1,40 @@
+"""The refusal of requests to a host that the service is not."""
+
+from collections.abc import Awaitable, Iterable
+from functools import lru_cache
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api import problems
+from app.core.errors import MisdirectedRequest
+from app.core.hosts import AllowedHosts
+
+# How many values of `Host` are remembered, since a service is called by few, and how long they
+# may be: the longest name, a dot and a port.
+REMEMBERED = 256
+LONGEST = 260
+
+
+class HostCheck:
+    """Middleware that answers a request to a host that is not allowed by a 421.
+
+    It stands before CORS, so that no page may read that answer, and before the fast path.
+    """
+
+    def __init__(self, app: ASGIApp, allowed: Iterable[str]) -> None:
+        self.app = app
+        self._is_allowed = lru_cache(REMEMBERED)(AllowedHosts(allowed).include)
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the request on, or answer it; both without a frame of this layer's own."""
+        # What the server found wrong comes first (`app.core.protocol`): perhaps no head came.
+        if scope["type"] != "http" or self._is_for_us(scope) or "problem" in scope:
+            return self.app(scope, receive, send)
+        return problems.answer(MisdirectedRequest(), scope)(scope, receive, send)
+
+    def _is_for_us(self, scope: Scope) -> bool:
+        """Return whether the first `Host` is an allowed one; one that is missing is not."""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                return len(value) <= LONGEST and self._is_allowed(value)
+        return False
