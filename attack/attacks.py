@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 
+from attack.faults import break_everything
 from attack.harness import (
     LARGE_CHAT,
     Latencies,
@@ -309,4 +310,5 @@ ATTACKS: dict[str, Callable[[Target], Result]] = {
     "searches": search_slowly,
     "large-reads": read_much,
     "read-only": forbid_writing,
+    "faults": break_everything,
 }
