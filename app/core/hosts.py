@@ -74,6 +74,8 @@ class AllowedHosts:
             address = ip_address(ipv6 or name)
         except ValueError:
             name = (name or "").removesuffix(".")
+            if not _NAME.fullmatch(name):
+                return False
             return name in self._names or name.endswith(self._below)
         # An IPv6 address stands in brackets, and nothing else does.
         return (address.version == 6) is (ipv6 is not None) and any(

@@ -1,5 +1,7 @@
 """The shortest way answers as the ordinary one: what is called most is answered alike by both."""
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -118,3 +120,23 @@ def test_a_key_means_the_same_on_both_ways(client: httpx.Client, mount: str) -> 
     assert ordinary.json() == direct.json()
     changed = client.post(url, json={"text": "Bye"}, headers=key)
     assert_problem(changed, 422, "idempotency-key-reused")
+
+
+def test_a_body_that_a_read_announces_is_judged_alike(client: httpx.Client, chat: JSON) -> None:
+    url = f"/chats/{chat['id']}"
+    bodies: list[tuple[Any, int]] = [
+        (b"x" * 64 * 1024, 200),
+        (b"x" * (64 * 1024 + 1), 413),
+        (b"x" * 1024 * 1024, 413),
+    ]
+    for body, status in bodies:
+        direct = client.request("GET", url, content=body)
+        ordinary = client.request("GET", roundabout(url), content=body)
+        assert direct.status_code == ordinary.status_code == status
+        assert direct.json().get("type") == ordinary.json().get("type")
+    for size in (1, 1024):  # In chunks, so that nobody knows the length: nobody reads it either.
+        answers = [
+            client.request("GET", path, content=(b"x" * 1024 for _ in range(size)))
+            for path in (url, roundabout(url))
+        ]
+        assert told(answers[0]) == told(answers[1])

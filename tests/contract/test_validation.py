@@ -188,6 +188,48 @@ def test_422_says_what_is_wrong_where(
     assert [(e["location"], e["code"]) for e in problem["errors"]] == errors
 
 
+def many_wrong_messages() -> dict[str, Any]:
+    """Return a batch of messages, each wrong in three ways."""
+    return {"json": [{"text": "", "author": "", "other": 1}] * 100}
+
+
+def many_unknown_fields() -> dict[str, Any]:
+    """Return a body with as many unknown fields as one holds."""
+    fields = {f"{number:x}": 1 for number in range(6500)}
+    return {"content": json.dumps(fields, separators=(",", ":")).encode()}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "count"),
+    [
+        ("POST", "/chats/{chat}/messages/batch", many_wrong_messages(), 300),
+        ("POST", "/chats/{chat}/messages/", many_unknown_fields(), 6501),
+        ("POST", "/chats/", many_unknown_fields(), 6501),
+        ("GET", "/chats/{chat}?" + "&".join(f"{n:x}=" for n in range(1000)), {}, 1000),
+        ("GET", "/messages/?" + "&".join(f"{n % 500:x}=" for n in range(1000)), {}, 1000),
+        ("POST", "/chats/", {"json": {"title": "x", **dict.fromkeys("abcdefghijklmnopqrst")}}, 20),
+        ("POST", "/chats/", {"json": {"title": "x", **dict.fromkeys("abcdefghijklmnopqrstu")}}, 21),
+    ],
+)
+def test_422_lists_twenty_errors_at_most_and_counts_all_of_them(
+    client: httpx.Client,
+    chat: JSON,
+    method: str,
+    path: str,
+    options: dict[str, Any],
+    count: int,
+) -> None:
+    headers = {"Content-Type": "application/json"} if "content" in options else {}
+    url = path.format(chat=chat["id"])
+    response = client.request(method, url, headers=headers, **options)
+    problem = assert_problem(response, 422, "invalid-request")
+    assert len(problem["errors"]) == 20
+    assert problem["detail"].startswith(f"{count} errors in the request")
+    assert ("the first 20 follow" in problem["detail"]) is (count > 20)
+    assert len(response.content) < 4096
+    assert response.elapsed.total_seconds() < 1
+
+
 def test_422_never_echoes_the_input(client: httpx.Client) -> None:
     secret = "hunter2" * 40
     for body in ({"title": secret}, {"title": [secret]}, {"title": "x", f"{secret} ": 1}):

@@ -10,6 +10,7 @@ import psycopg2
 import pytest
 
 from app.core.config import ConfigurationError, load_settings
+from app.core.start_checks import is_loopback
 from tests.support import ROOT, UNSET, Postgres, environment
 
 
@@ -26,6 +27,7 @@ from tests.support import ROOT, UNSET, Postgres, environment
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
         ("RUNNING_IN_DOCKER", "maybe"),
+        ("ALLOWED_HOSTS", "https://chat.example.com"),
     ],
 )
 def test_wrong_setting_ends_the_start_with_a_message_that_names_it(
@@ -58,6 +60,58 @@ def test_message_of_a_wrong_setting_never_shows_its_value() -> None:
         load_settings({"DB_PORT": "secret", "LOG_LEVEL": "secret"})
     assert "secret" not in str(error.value)
     assert len(str(error.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "http://chat.example.com",
+        "chat.example.com:8000",
+        "chat.example.com/",
+        "*example.com",
+        "a.*.example.com",
+        "*.",
+        "**",
+        "a..b",
+        "-",
+        ".example.com",
+        "a b",
+        "127.1",
+        "256.1.1.1",
+        "127.0.0.1/8",
+        "[::1]:80",
+        "чат.example",
+        "x" * 254,
+    ],
+)
+def test_each_allowed_host_that_can_be_none_is_named(wrong: str) -> None:
+    given = f"localhost,{wrong}, *.example.com,[::1],user@host,10.0.0.0/8,a_b.c-d"
+    with pytest.raises(ConfigurationError) as error:
+        load_settings({"ALLOWED_HOSTS": given})
+    said = str(error.value)
+    assert said.startswith(f"ALLOWED_HOSTS: {ascii(wrong)}, 'user@host' can be no host. ")
+    assert len(said.splitlines()) == 1
+
+
+def test_allowed_hosts_that_name_none_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="^ALLOWED_HOSTS: "):
+        load_settings({"ALLOWED_HOSTS": " , "})
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.0.2.1", False),
+    ],
+)
+def test_loopback_is_what_only_this_machine_reaches(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
 
 
 def test_uvicorn_without_a_database_is_told_how_to_name_one(tmp_path: Path) -> None:
