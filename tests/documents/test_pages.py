@@ -1,6 +1,9 @@
 """The way in, the documentation's pages, and the meaning of problems."""
 
 import re
+from base64 import b64encode
+from collections.abc import Iterator
+from hashlib import sha256
 
 import httpx
 import pytest
@@ -8,7 +11,9 @@ import pytest
 from app import __version__
 from app.api.pages import kinds
 from app.core.errors import Problem
-from tests.support import assert_problem
+from tests.support import UVICORN, Postgres, assert_problem, create_chat, running, send
+
+PAGES = ["/docs", "/redoc", "/problems/stale"]
 
 
 def test_the_way_in_tells_a_program_what_this_is(client: httpx.Client) -> None:
@@ -51,6 +56,112 @@ def test_the_type_of_a_problem_leads_to_its_meaning(
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert f"<h1>{problem.title}</h1>" in response.text
     assert str(problem.status) in response.text
+
+
+def policy_of(page: httpx.Response) -> dict[str, str]:
+    """Return the directives of a page's Content-Security-Policy."""
+    directives = page.headers["content-security-policy"].split("; ")
+    return dict(directive.split(" ", 1) for directive in directives)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_may_load_nothing_from_elsewhere_and_not_be_framed(
+    client: httpx.Client, path: str
+) -> None:
+    page = client.get(path)
+    assert page.headers["referrer-policy"] == "no-referrer"
+    policy = policy_of(page)
+    for directive in ("default-src", "frame-ancestors", "base-uri", "form-action"):
+        assert policy[directive] == "'none'"
+    sources = {source for value in policy.values() for source in value.split()}
+    hashes = {source for source in sources if source.startswith("'sha256-")}
+    assert sources - hashes <= {"'none'", "'self'", "'unsafe-inline'", "data:", "blob:"}
+    assert not {"'unsafe-inline'", "'unsafe-eval'", "data:", "blob:"} & set(
+        policy.get("script-src", "'none'").split()
+    )
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_what_stands_in_a_page_is_allowed_by_its_hash(client: httpx.Client, path: str) -> None:
+    page = client.get(path)
+    policy = policy_of(page)
+    inline = re.findall("<(script|style)[^>]*>(.*?)</", page.text, re.DOTALL)
+    inline = [(kind, content) for kind, content in inline if content.strip()]
+    assert inline
+    for kind, content in inline:
+        allowed = policy[f"{kind}-src"]
+        if allowed != "'unsafe-inline'":
+            assert b64encode(sha256(content.encode()).digest()).decode() in allowed
+    # Neither an attribute nor a link may hold what only a browser's leniency would run.
+    assert not re.search(r"<[^>]+ (?:on\w+|style)=|javascript:", page.text)
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/chats/", "/nothing", "/assets/favicon.png", "/"])
+def test_no_answer_is_guessed_at_or_names_the_server(client: httpx.Client, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "server" not in headers
+    if not headers["content-type"].startswith("text/html"):
+        assert "content-security-policy" not in headers
+
+
+@pytest.fixture(scope="module")
+def below(
+    postgres: Postgres, database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    """A client of a service that a proxy shows below `/chat`."""
+    log = tmp_path_factory.mktemp("below") / "log"
+    command = (*UVICORN, "--root-path", "/chat")
+    with (
+        running(log, postgres.settings(database), *command) as service,
+        service.client() as client,
+    ):
+        yield client
+
+
+# The path of a request as it comes from a proxy that takes the prefix away, and from one that
+# leaves it there.
+PREFIXES = pytest.mark.parametrize("left", ["", "/chat"], ids=["prefix taken", "prefix left"])
+
+
+@PREFIXES
+def test_a_type_stays_the_same_below_a_prefix_where_its_page_is_found(
+    below: httpx.Client, left: str
+) -> None:
+    problem = assert_problem(below.get(f"{left}/api/v1/chats/0"), 422, "invalid-request")
+    page = below.get(f"{left}{problem['type']}")
+    assert page.status_code == 200
+    assert "<code>/problems/invalid-request</code>" in page.text
+    assert 'href="/chat/docs"' in page.text
+    assert_problem(below.get(f"{left}/problems/nothing"), 404, "not-found")
+
+
+@PREFIXES
+def test_the_documentation_is_found_below_a_prefix(below: httpx.Client, left: str) -> None:
+    for path in ("/docs", "/redoc", "/docs/"):
+        page = below.get(left + path)
+        assert page.status_code == 200
+        for asset in re.findall(r'(?:src|href|spec-url)="([^"]+)"', page.text):
+            assert asset.startswith("/chat/")
+            assert below.get(left + asset.removeprefix("/chat")).status_code == 200
+    assert "/chat/openapi.json" in below.get(f"{left}/docs").text
+    servers = below.get(f"{left}/openapi.json").json()["servers"]
+    assert servers[0] == {"url": "/chat"}
+
+
+@PREFIXES
+def test_calls_lead_on_below_a_prefix(below: httpx.Client, mount: str, left: str) -> None:
+    created = below.post(f"{left}{mount}/chats", json={"title": "x"})
+    assert created.headers["location"] == f"/chat{mount}/chats/{created.json()['id']}"
+    chat = create_chat(below, mount=left + mount)
+    for _ in range(2):
+        send(below, chat, mount=left + mount)
+    page = below.get(f"{left}{mount}/chats/{chat['id']}/messages/?limit=1")
+    assert page.headers["link"].startswith(f"</chat{mount}/chats/{chat['id']}/messages/?")
+    way_in = below.get(f"{left}/", headers={"Accept": "application/json"}).json()
+    assert way_in["links"]["docs"] == "/chat/docs"
+    many = "/chat" * 1000
+    assert_problem(below.get(f"{many}/docs"), 404, "not-found")
 
 
 def test_a_problem_that_there_is_not_is_a_404(client: httpx.Client) -> None:
