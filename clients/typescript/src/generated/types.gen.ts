@@ -225,7 +225,7 @@ export type ProblemDetails = {
      */
     request_id: string;
     /**
-     * What is wrong where, when the request is not valid.
+     * What is wrong where, when the request is not valid: the first of it.
      */
     errors?: Array<FieldError>;
 };

@@ -25,7 +25,7 @@ class ProblemDetails:
         status (int): The HTTP status.
         detail (str): What happened this time.
         request_id (str): Names this request in the service's log; also in `X-Request-ID`.
-        errors (list[FieldError] | Unset): What is wrong where, when the request is not valid.
+        errors (list[FieldError] | Unset): What is wrong where, when the request is not valid: the first of it.
     """
 
     type_: str
