@@ -286,6 +286,7 @@ def forbid_writing(target: Target) -> Result:
     eventually(lambda: send(wire) == 503)
     users = Users(target, {"sends": send})
     users.measure(seconds)
+    wire = target.wire()  # The service has closed the one that lay idle.
     ready = check_ready(wire)
     target.postgres.execute(f"{name} = off")
     start = time.monotonic()

@@ -137,7 +137,7 @@ def break_everything(target: Target) -> Result:
             twice += len(found.keys() - messages.keys())
             other += sum(found.get(id_, text) != text for id_, text in messages.items())
             apart += storm.followed(chat_id) != found
-    told = ", ".join(f"{count} {verb}s" for verb, count in sorted(storm.calls.items()))
+    told = ", ".join(f"{calls} {verb}s" for verb, calls in sorted(storm.calls.items()))
     return Result(
         "faults",
         f"{rounds} × kill -9 of a service and an immediate stop of PostgreSQL, {told}",

@@ -30,6 +30,9 @@ SEED = (
     "VACUUM ANALYZE",
 )
 
+# Seconds between two calls of a kind: users who leave no processor idle would measure themselves.
+PAUSE = 0.01
+
 Call = Callable[[Wire], int]
 
 
@@ -99,6 +102,7 @@ class Users:
                 start = time.perf_counter()
                 statuses.append(call(wire))
                 took.append(time.perf_counter() - start)
+                time.sleep(PAUSE)
             return took, statuses
 
         with ThreadPoolExecutor(len(self._calls)) as threads:

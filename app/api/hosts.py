@@ -26,15 +26,17 @@ class HostCheck:
         self._is_allowed = lru_cache(REMEMBERED)(AllowedHosts(allowed).include)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Pass the request on, or answer it; both without a frame of this layer's own."""
-        # What the server found wrong comes first (`app.core.protocol`): perhaps no head came.
-        if scope["type"] != "http" or self._is_for_us(scope) or "problem" in scope:
-            return self.app(scope, receive, send)
-        return problems.answer(MisdirectedRequest(), scope)(scope, receive, send)
+        """Pass the request on, or answer it; both without a frame of this layer's own.
 
-    def _is_for_us(self, scope: Scope) -> bool:
-        """Return whether the first `Host` is an allowed one; one that is missing is not."""
-        for name, value in scope["headers"]:
-            if name == b"host":
-                return len(value) <= LONGEST and self._is_allowed(value)
-        return False
+        The first `Host` counts, and one that is missing is not allowed.
+        """
+        if scope["type"] == "http":
+            for name, value in scope["headers"]:
+                if name == b"host":
+                    if len(value) <= LONGEST and self._is_allowed(value):
+                        return self.app(scope, receive, send)
+                    break
+            # What the server found wrong comes first (`app.core.protocol`): perhaps no head came.
+            if "problem" not in scope:
+                return problems.answer(MisdirectedRequest(), scope)(scope, receive, send)
+        return self.app(scope, receive, send)

@@ -78,7 +78,7 @@ def test_the_superuser_is_not_the_service_s() -> None:
 
 def healthcheck(port: int) -> int:
     """Return the exit status of the image's health check of a service on `port`."""
-    assert "--start-interval" not in DOCKERFILE  # Podman before 5.0 refuses it.
+    assert "--start-interval" not in DOCKERFILE  # Older Podman refuses it.
     command = re.search(r"^HEALTHCHECK [^\n]*\n\s*CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
     assert command is not None
     program, *arguments = json.loads(command[1])

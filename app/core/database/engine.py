@@ -52,6 +52,8 @@ def _serving_arguments(**options: int) -> dict[str, str | int]:
         "statement_timeout": STATEMENT_TIMEOUT * 1000,
         "lock_timeout": LOCK_TIMEOUT * 1000,
         "plan_cache_mode": "force_generic_plan",
+        # No call takes more than one processor.
+        "max_parallel_workers_per_gather": 0,
         # A process that was frozen, or vanished, in the middle of a transaction holds its locks no
         # longer than this (PostgreSQL documentation, chapter 19.11).
         "idle_in_transaction_session_timeout": IDLE_TIMEOUT * 1000,
