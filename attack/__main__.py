@@ -1,6 +1,7 @@
 """`python -m attack`: attack a service of its own, and tell what others noticed.
 
-The status is 1 when a bound did not hold. A whole run takes some four minutes, a short one one.
+The status is 1 when a bound did not hold. A whole run takes some five minutes, a short one two;
+that judges memory and failures, and no latencies.
 """
 
 import argparse

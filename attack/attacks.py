@@ -158,7 +158,8 @@ def under(
     with attack():
         meanwhile = users.measure(seconds)
     told, held = meanwhile.compared(before, most)
-    return told, held, meanwhile
+    # The few calls of a short run make percentiles coarse: it tells them, and judges failures.
+    return told, held or (target.short and meanwhile.failed == 0), meanwhile
 
 
 def export_slowly(target: Target) -> Result:
