@@ -166,9 +166,7 @@ class KeyReused(Problem):
 
 
 class SearchTooBroad(Problem):
-    """So many messages have the words that finding those asked for took too long, so it was given
-    up. Search for rarer words, or in one chat; asking again does not help.
-    """
+    """Finding the words took too long. Search for rarer ones, or in one chat; do not repeat it."""
 
     status, type, title = 422, "search-too-broad", "The search is too broad"
 
