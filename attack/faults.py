@@ -105,7 +105,7 @@ class Storm:
 
 def break_everything(target: Target) -> Result:
     """Kill services and stop PostgreSQL at once, time and again, under a storm."""
-    rounds = int(target.choose(2, 8))
+    rounds = int(target.choose(2, 4))
     with (
         tempfile.TemporaryDirectory(prefix="attack-faults-") as name,
         ExitStack() as stack,
