@@ -440,30 +440,24 @@ class _Sweeper:
 
     def _sweep(self) -> None:
         now = self._loop.time()
-        for connection in list(self._connections):
-            if isinstance(connection, BoundedProtocol):
-                connection.check(now)
-        self._cut_what_is_not_taken()
+        connections = [one for one in self._connections if isinstance(one, BoundedProtocol)]
+        for connection in connections:
+            connection.check(now)
+        self._cut_what_is_not_taken(connections)
         self._say_when_crowded()
         self._loop.call_later(self._interval, self._sweep)
 
-    def _cut_what_is_not_taken(self) -> None:
+    def _cut_what_is_not_taken(self, connections: list[BoundedProtocol]) -> None:
         """End the connections that leave most of their answers unread, when all are too much."""
-        unsent = [
-            (connection.transport.get_write_buffer_size(), connection.transport)
-            for connection in self._connections
-            if isinstance(connection, BoundedProtocol)
-        ]
-        excess = sum(size for size, _ in unsent) - self._max_unsent
+        unsent = [(one.transport.get_write_buffer_size(), one.transport) for one in connections]
+        excess, cut = sum(size for size, _ in unsent) - self._max_unsent, 0
         if excess <= 0:
             return
-        cut = 0
         for size, transport in sorted(unsent, key=itemgetter(0), reverse=True):
             if excess <= 0:
                 break
             transport.abort()
-            excess -= size
-            cut += 1
+            excess, cut = excess - size, cut + 1
         log.warning("%s connections are cut: their clients do not take their answers", cut)
 
     def _say_when_crowded(self) -> None:

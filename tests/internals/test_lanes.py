@@ -48,8 +48,9 @@ def test_searches_without_end_are_ended_and_hold_up_no_other_call(
 ) -> None:
     async def run() -> None:
         db = Database(load_settings(postgres.settings(database)))
-        searches = [asyncio.ensure_future(db.search(sleep_long)) for _ in range(SEARCHING * 8)]
-        assert await db.run(one) == 1
+        endless = (db.searches.run(sleep_long) for _ in range(SEARCHING * 8))
+        searches = list(map(asyncio.ensure_future, endless))
+        assert await db.sessions.run(one) == 1
         assert await db.fetch(PreparedStatement("one", (), "SELECT 1")) == [(1,)]
         assert not any(search.done() for search in searches)
         ends = await asyncio.gather(*searches, return_exceptions=True)
@@ -72,7 +73,7 @@ def test_a_search_that_meets_a_lock_is_not_called_too_broad(
     async def run() -> None:
         db = Database(load_settings(postgres.settings(database)))
         with pytest.raises(Unavailable):
-            await db.search(wait_for_lock)
+            await db.searches.run(wait_for_lock)
         await db.close()
 
     stranger = postgres.connect(database)

@@ -63,9 +63,10 @@ class Database:
     """Runs what crud asks for, on connections of its own."""
 
     def __init__(self, settings: Settings) -> None:
-        self._sessions = Threads(settings, "database", settings.db_pool_size)
+        self.sessions = Threads(settings, "database", settings.db_pool_size)
         self._changes = Threads(settings, "changes", CHANGING)
-        self._searches = Threads(
+        # For searches alone, each of whose statements PostgreSQL ends in time.
+        self.searches = Threads(
             settings,
             "searches",
             SEARCHING,
@@ -80,12 +81,6 @@ class Database:
         # Of each function that reads: what serves its small calls, and its large ones.
         self._readers: dict[Callable[..., Any], tuple[Batcher[Any, Any], Batcher[Any, Any]]] = {}
         self._writers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
-
-    async def run(
-        self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Return what `function(session, *args, **kwargs)` returns (`Threads.run`)."""
-        return await self._sessions.run(function, *args, **kwargs)
 
     async def change(
         self,
@@ -105,20 +100,10 @@ class Database:
 
         return await in_time(in_turn())
 
-    async def search(
-        self, function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Return what the function returns, in threads for searches alone.
-
-        PostgreSQL ends each statement after `SEARCH_TIMEOUT` seconds. Raises Unavailable as `run`
-        does.
-        """
-        return await self._searches.run(function, *args, **kwargs)
-
     async def batch_read(self, function: ReadFunction[Request, Result], request: Request) -> Result:
         """Return what `function` reads for `request`, together with what others ask meanwhile.
 
-        When the connection breaks, it is read once more. Raises Unavailable as `run` does.
+        When the connection breaks, it is read once more. Raises Unavailable as `Threads.run` does.
         """
         batchers = self._readers.get(function) or self._add_readers(function)
         result: Result = await batchers[request.cost > LARGE_COST].submit(request)
@@ -131,14 +116,14 @@ class Database:
 
         What is locked by somebody else is waited for apart from the others. When the connection
         breaks, nobody knows what was done, and it is not tried again. Raises
-        Unavailable as `run` does.
+        Unavailable as `Threads.run` does.
         """
         batcher = self._writers.get(function) or self._add_writer(function)
         result: Result = await batcher.submit(request)
         return result
 
     async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
-        """Return the rows of the statement; raises Unavailable as `run` does."""
+        """Return the rows of the statement; raises Unavailable as `Threads.run` does."""
 
         async def fetch() -> Rows:
             async with self._fetching.connection() as connection:
@@ -154,7 +139,7 @@ class Database:
         """Return what `function(connection, request, wait)` returns, once it is committed.
 
         First without waiting for locks and, when it raises Blocked, apart from the others. Raises
-        what the function raises, and Unavailable as `run` does; nothing is stored then.
+        what the function raises, and Unavailable as `Threads.run` does; nothing is stored then.
         """
         try:
             return await in_time(_in_transaction(self._fetching, function, request, False))
@@ -226,7 +211,7 @@ class Database:
             self._waiting,
         ):
             connection.close()
-        for threads in (self._sessions, self._changes, self._searches):
+        for threads in (self.sessions, self._changes, self.searches):
             threads.close()
 
 
@@ -269,10 +254,24 @@ def in_thread(
     function: Callable[Concatenate[Session, P], T],
 ) -> Callable[Concatenate[Database, P], Coroutine[Any, Any, T]]:
     """Have a verb of a session take a database instead, and run in one of its threads."""
+    return _run_in(lambda database: database.sessions, function)
+
+
+def in_search_thread(
+    function: Callable[Concatenate[Session, P], T],
+) -> Callable[Concatenate[Database, P], Coroutine[Any, Any, T]]:
+    """Have a verb that searches run in a thread for that."""
+    return _run_in(lambda database: database.searches, function)
+
+
+def _run_in(
+    threads: Callable[[Database], Threads], function: Callable[Concatenate[Session, P], T]
+) -> Callable[Concatenate[Database, P], Coroutine[Any, Any, T]]:
+    """Return the verb that runs the function in those threads of a database."""
 
     @wraps(function)
     async def run(database: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await database.run(function, *args, **kwargs)
+        return await threads(database).run(function, *args, **kwargs)
 
     return run
 
@@ -285,17 +284,5 @@ def in_turn(
     @wraps(function)
     async def run(database: Database, chat_id: int, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await database.change(function, chat_id, *args, **kwargs)
-
-    return run
-
-
-def in_search_thread(
-    function: Callable[Concatenate[Session, P], T],
-) -> Callable[Concatenate[Database, P], Coroutine[Any, Any, T]]:
-    """Have a verb that searches run in a thread for that."""
-
-    @wraps(function)
-    async def run(database: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await database.search(function, *args, **kwargs)
 
     return run

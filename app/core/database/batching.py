@@ -83,13 +83,12 @@ class Batcher(Generic[Request, Result]):
             return await self._serve_directly(request)
         if len(self._waiting) >= self._max_waiting:
             raise Unavailable("Too many requests are waiting.")
-        loop = asyncio.get_running_loop()
-        call = PendingCall(request, loop.create_future(), loop.time() + self._timeout)
+        call = self._pending(request)
         self._waiting.append(call)
         if not self._is_busy:
             self._start()
         if self._timer is None:
-            self._timer = loop.call_at(call.deadline, self._expire)
+            self._timer = asyncio.get_running_loop().call_at(call.deadline, self._expire)
         result: Result = await call.future
         return result
 
@@ -109,14 +108,18 @@ class Batcher(Generic[Request, Result]):
             if self._waiting:
                 self._start()
         if isinstance(result, Blocked):
-            loop = asyncio.get_running_loop()
-            call = PendingCall(request, loop.create_future(), loop.time() + self._timeout)
+            call = self._pending(request)
             self._set_apart(call, result.group)
             waited: Result = await call.future
             return waited
         if isinstance(result, Exception):
             raise result
         return result
+
+    def _pending(self, request: Request) -> "PendingCall[Request, Result]":
+        """Return a call that waits from now on."""
+        loop = asyncio.get_running_loop()
+        return PendingCall(request, loop.create_future(), loop.time() + self._timeout)
 
     def _start(self) -> None:
         """Begin to serve what waits."""
