@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from attack.faults import break_everything
 from attack.harness import (
     LARGE_CHAT,
-    Latencies,
     Result,
     Target,
     Users,
@@ -20,9 +19,10 @@ from attack.harness import (
     send,
 )
 from tests.support.service import eventually
-from tests.support.sockets import read_all, statuses
+from tests.support.sockets import connected, read_all, read_answers, statuses
 
 MB = 1024 * 1024
+WAIT = 60  # Seconds in which something has to come.
 HOST = b"Host: localhost\r\n"
 EXPORT = b"GET /messages/ HTTP/1.1\r\n" + HOST + b"\r\n"
 
@@ -50,43 +50,25 @@ def offer_upgrades(target: Target) -> Result:
 
 
 def exchange(target: Target, *parts: bytes) -> list[int]:
-    """Return the statuses of what is answered first to the parts, each a segment of its own."""
-    answers = b""
-    with connected(target) as connection:
+    """Return the status of what is answered first to the parts, each a segment of its own."""
+    with connected(target.service, WAIT) as connection:
         for part in parts:
             connection.sendall(part)
-        while not statuses(answers):
-            received = connection.recv(65536)
-            if not received:
-                break
-            answers += received
-    return statuses(answers)
-
-
-@contextmanager
-def connected(target: Target, receive_buffer: int = 0) -> Iterator[socket.socket]:
-    """Yield a connection, of a client that takes few bytes if its buffer is small."""
-    with socket.socket() as connection:
-        connection.settimeout(60)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if receive_buffer:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        connection.connect(("127.0.0.1", target.service.port))
-        yield connection
+        return read_answers(connection, 1)
 
 
 def send_large_header(target: Target) -> Result:
     """Send a header of 200 MB."""
-    before = target.memory()
+    before = target.service.memory()
     start = time.monotonic()
-    with connected(target) as connection:
+    with connected(target.service, WAIT) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"X: ")
         sent = 0
         with suppress(OSError):  # It is refused, and the connection cut.
             while sent < 200 * MB:
                 sent += connection.send(b"x" * MB)
         answer = answered(connection)
-    took, grown = time.monotonic() - start, (target.memory() - before) / MB
+    took, grown = time.monotonic() - start, (target.service.memory() - before) / MB
     return Result(
         "2",
         "one header of 200 MB",
@@ -108,15 +90,15 @@ def leave_answers_unread(target: Target) -> Result:
     """Send requests and never read their answers."""
     count = 20
     request = b"GET /openapi.json HTTP/1.1\r\n" + HOST + b"\r\n"
-    before = target.memory()
+    before = target.service.memory()
     with ExitStack() as stack:
         for _ in range(count):
-            connection = stack.enter_context(connected(target, receive_buffer=4096))
+            connection = stack.enter_context(connected(target.service, WAIT, receive_buffer=4096))
             connection.settimeout(0.2)
             with suppress(TimeoutError):  # Until the service reads no more.
                 while True:
                     connection.sendall(request * 1000)
-        grown = (target.memory() - before) / MB / count
+        grown = (target.service.memory() - before) / MB / count
     return Result(
         "2",
         "answers to pipelined requests are not read",
@@ -134,11 +116,11 @@ def half_open(target: Target) -> Result:
     def attack() -> Iterator[None]:
         with ExitStack() as stack:
             for _ in range(count):
-                connection = stack.enter_context(connected(target))
+                connection = stack.enter_context(connected(target.service, WAIT))
                 connection.sendall(b"GET /chats/ HTTP/1.1\r\nHost: ")
             yield
 
-    told, held, _ = under(target, attack, seconds, {"reads": read, "sends": send}, 2)
+    told, held = under(target, attack, seconds, {"reads": read, "sends": send}, 2)
     return Result("2", f"{count} half-open connections, {seconds:.0f} s", "p99 ≤ × 2", told, held)
 
 
@@ -148,10 +130,8 @@ def under(
     seconds: float,
     calls: dict[str, Callable[..., int]],
     most: float,
-) -> tuple[str, bool, Latencies]:
-    """Return what others notice of the attack: what to tell, whether the bound held, and how long
-    their calls took.
-    """
+) -> tuple[str, bool]:
+    """Return what others notice of the attack, to tell, and whether the bound held."""
     users = Users(target, calls)
     users.measure(1)
     before = users.measure(target.choose(4, 10))
@@ -159,25 +139,27 @@ def under(
         meanwhile = users.measure(seconds)
     told, held = meanwhile.compared(before, most)
     # The few calls of a short run make percentiles coarse: it tells them, and judges failures.
-    return told, held or (target.short and meanwhile.failed == 0), meanwhile
+    return told, held or (target.short and meanwhile.failed == 0)
 
 
 def export_slowly(target: Target) -> Result:
     """Begin exports and read nothing of them."""
     count = int(target.choose(60, 500))
-    start, most = target.memory(), 0
+    start, most = target.service.memory(), 0
 
     @contextmanager
     def attack() -> Iterator[None]:
         nonlocal most
         with ExitStack() as stack:
             for _ in range(count):
-                connection = stack.enter_context(connected(target, receive_buffer=4096))
+                connection = stack.enter_context(
+                    connected(target.service, WAIT, receive_buffer=4096)
+                )
                 connection.sendall(EXPORT)
             yield
-            most = target.memory() - start
+            most = target.service.memory() - start
 
-    told, held, _ = under(target, attack, target.choose(5, 20), {"reads": read}, 3)
+    told, held = under(target, attack, target.choose(5, 20), {"reads": read}, 3)
     return Result(
         "3",
         f"{count} exports that nobody reads",
@@ -210,7 +192,7 @@ def lock_a_chat(target: Target) -> Result:
             stop.set()
             stranger.rollback()
 
-    told, held, _ = under(target, attack, seconds, {"sends": send, "reads": read, "edits": edit}, 2)
+    told, held = under(target, attack, seconds, {"sends": send, "reads": read, "edits": edit}, 2)
     return Result(
         "4", f"a chat is locked for {seconds:.0f} s", "p99 of others ≤ × 2, none 503", told, held
     )
@@ -235,24 +217,25 @@ def search_slowly(target: Target) -> Result:
             stop.set()
 
     calls = {"reads": read, "edits": edit, "readiness": check_ready}
-    told, held, _ = under(target, attack, target.choose(6, 20), calls, 3)
+    told, held = under(target, attack, target.choose(6, 20), calls, 3)
     return Result("5", "32 slow searches", "p99 of others ≤ × 3, none 503", told, held)
 
 
 def read_much(target: Target) -> Result:
     """Read answers of 2 MB, many at a time."""
     count = int(target.choose(60, 300))
-    request = b"GET /chats/%d?limit=100 HTTP/1.1\r\n%s\r\n" % (LARGE_CHAT, HOST)
+    request = b"GET /chats/%d?limit=100 HTTP/1.1\r\n%sConnection: close\r\n\r\n" % (
+        LARGE_CHAT,
+        HOST,
+    )
 
     @contextmanager
     def attack() -> Iterator[None]:
         with ThreadPoolExecutor(count) as threads:
 
             def read_one() -> None:
-                with connected(target) as connection:
-                    connection.sendall(
-                        request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-                    )
+                with connected(target.service, WAIT) as connection:
+                    connection.sendall(request)
                     while connection.recv(MB):
                         pass
 

@@ -15,7 +15,8 @@ from typing import Any
 from app.core.embedded import embedded_postgres
 from attack.harness import Result, Target
 from tests.support.postgres import Postgres
-from tests.support.service import Service
+from tests.support.service import JSON, Service
+from tests.support.verbs import applied
 from tests.support.wire import Wire
 
 WRITERS = 16
@@ -46,7 +47,9 @@ class Storm:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Return what is answered at last: what fails is tried again, at the other service."""
-        for turn in range(100_000):
+        turn, deadline = 0, time.monotonic() + 120
+        while time.monotonic() < deadline:
+            turn += 1
             wire = Wire(self.services[turn % 2])
             wire.connection.timeout = 10
             try:
@@ -90,17 +93,13 @@ class Storm:
 
     def followed(self, chat_id: int) -> dict[int, str]:
         """Return the messages that a client has who follows the changes from the first on."""
-        messages: dict[int, str] = {}
+        changes: list[JSON] = []
         since, more = 0, True
         while more:
             _, page = self.call("GET", f"/chats/{chat_id}/changes?since={since}")
-            for change in page["changes"]:
-                if "message" in change:
-                    messages[change["message_id"]] = change["message"]["text"]
-                else:
-                    messages.pop(change["message_id"], None)
+            changes += page["changes"]
             since, more = page["next_since"], page["more"]
-        return messages
+        return {id_: message["text"] for id_, message in applied(changes).items()}
 
 
 def break_everything(target: Target) -> Result:

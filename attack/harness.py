@@ -1,6 +1,5 @@
 """A service to attack, and those who use it meanwhile."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -59,11 +58,6 @@ class Target:
         """Return the one or the other, as the run is a short one or not."""
         return short if self.short else full
 
-    def memory(self) -> int:
-        """Return how many bytes of memory the service has, as Linux counts them."""
-        status = Path(f"/proc/{self.service.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
-
     def wire(self) -> Wire:
         """Return a new connection for calls."""
         return Wire(self.service)
@@ -90,15 +84,15 @@ class Users:
         self._target = target
         self._calls = calls
 
-    def measure(self, seconds: float, enough: threading.Event | None = None) -> "Latencies":
-        """Return how long each call took, until the time is over or they have `enough`."""
+    def measure(self, seconds: float) -> "Latencies":
+        """Return how long calls took, made for so long."""
         end = time.monotonic() + seconds
 
         def use(call: Call) -> tuple[list[float], list[int]]:
             wire = self._target.wire()
             took: list[float] = []
             statuses: list[int] = []
-            while time.monotonic() < end and not (enough and enough.is_set()):
+            while time.monotonic() < end:
                 start = time.perf_counter()
                 statuses.append(call(wire))
                 took.append(time.perf_counter() - start)

@@ -1,7 +1,6 @@
 """`GET /messages/` without a limit: all messages, in constant memory."""
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -53,14 +52,6 @@ def rows(postgres: Postgres, database: str, client: httpx.Client) -> int:
     return len(client.get("/messages/").json())
 
 
-def memory(service: Service) -> int:
-    """Return how much memory the service has at its disposal, in bytes."""
-    status = Path(f"/proc/{service.process.pid}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    assert found
-    return int(found[1]) * 1024
-
-
 LINES = {"accept": "application/x-ndjson"}
 
 
@@ -85,13 +76,13 @@ def test_streaming_takes_constant_memory(
     client: httpx.Client, service: Service, rows: int, headers: dict[str, str]
 ) -> None:
     assert rows >= ROWS
-    before = memory(service)
+    before = service.memory()
     peak = before
     received = 0
     with client.stream("GET", "/messages/", headers=headers) as response:
         for chunk in response.iter_bytes(1024 * 1024):
             received += len(chunk)
-            peak = max(peak, memory(service))
+            peak = max(peak, service.memory())
     assert received > rows * 150
     assert peak - before < 15 * 1024 * 1024
 
@@ -134,12 +125,12 @@ def test_chunks_are_cut_by_bytes_where_small_messages_are_followed_by_large_ones
         insert = f"INSERT INTO message (chat_id, text) SELECT {chat['id']}, "
         postgres.execute(f"{insert} 'x' FROM generate_series(1, 3000)", name)
         postgres.execute(f"{insert} repeat('\U0001f600', 5000) FROM generate_series(1, 3000)", name)
-        before = peak = memory(service)
+        before = peak = service.memory()
         received = 0
         with client.stream("GET", "/messages/") as response:
             for piece in response.iter_bytes(256 * 1024):
                 received += len(piece)
-                peak = max(peak, memory(service))
+                peak = max(peak, service.memory())
         assert received > 3000 * 20_000
         assert peak - before < 15 * 1024 * 1024
 

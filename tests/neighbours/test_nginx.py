@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support import Service, create_chat, eventually, send
+from tests.support import JSON, Service, create_chat, eventually, send
 from tests.support.service import free_port
-from tests.support.sockets import statuses
+from tests.support.sockets import read_answers
 
 CONFIGURATION = Path(__file__).with_name("nginx.conf")
 
@@ -45,14 +45,24 @@ def client(port: int) -> Iterator[httpx.Client]:
         yield client
 
 
-def read_answers(connection: socket.socket, count: int) -> list[int]:
-    """Return the statuses of so many answers; fail when no more come."""
-    answers = b""
-    while len(statuses(answers)) < count:
-        received = connection.recv(65536)
-        assert received, answers
-        answers += received
-    return statuses(answers)
+def offer_upgrade(port: int, body: bytes, behind: bytes = b"") -> list[int]:
+    """Return the statuses of what is answered to a create that offers an upgrade.
+
+    `behind` it is sent one more request, if any.
+    """
+    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        connection.sendall(
+            b"POST /chats/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        connection.sendall(body)
+        connection.sendall(behind)
+        return read_answers(connection, 2 if behind else 1)
+
+
+def deletion(chat: JSON) -> bytes:
+    """Return a request that deletes the chat."""
+    return b"DELETE /chats/%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % chat["id"]
 
 
 def test_what_is_forbidden_there_cannot_be_smuggled_past_it(
@@ -60,32 +70,16 @@ def test_what_is_forbidden_there_cannot_be_smuggled_past_it(
 ) -> None:
     kept = create_chat(client)
     assert client.delete(f"/chats/{kept['id']}").status_code == 403
-    body = b'{"title": "Offered"}'
-    hidden = b"DELETE /chats/%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % kept["id"]
     for _ in range(50):
-        with socket.create_connection(("127.0.0.1", port), 20) as connection:
-            connection.sendall(
-                b"POST /chats/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(body)
-            )
-            connection.sendall(body)
-            connection.sendall(hidden)
-            # nginx reads the second as a request of its own, and forbids it.
-            assert read_answers(connection, 2) == [201, 403]
+        # nginx reads the second as a request of its own, and forbids it.
+        assert offer_upgrade(port, b'{"title": "Offered"}', deletion(kept)) == [201, 403]
     assert client.get(f"/chats/{kept['id']}").status_code == 200
 
 
 def test_a_body_that_spells_a_request_stays_a_body(client: httpx.Client, port: int) -> None:
     kept = create_chat(client)
-    hidden = b"DELETE /chats/%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % kept["id"]
     for _ in range(50):
-        with socket.create_connection(("127.0.0.1", port), 20) as connection:
-            connection.sendall(
-                b"POST /chats/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(hidden)
-            )
-            connection.sendall(hidden)
-            assert read_answers(connection, 1) == [422]
+        assert offer_upgrade(port, deletion(kept)) == [422]
     assert client.get(f"/chats/{kept['id']}").status_code == 200
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import JSON, Postgres, Service, running
+from tests.support.verbs import applied
 from tests.support.wire import Wire
 
 MESSAGES = 20_480
@@ -107,16 +108,6 @@ class Reader:
             since = answer["next_since"]
             if last_time and not answer["more"] and not answer["changes"]:
                 return met, since
-
-
-def applied(changes: list[JSON]) -> dict[int, JSON]:
-    """Return the messages that a client holds who applied the changes in their order."""
-    copy: dict[int, JSON] = {}
-    for one in changes:
-        copy.pop(one["message_id"], None)
-        if "message" in one:
-            copy[one["message_id"]] = one["message"]
-    return copy
 
 
 def test_readers_miss_nothing_and_meet_nothing_twice(services: list[Service]) -> None:

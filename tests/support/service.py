@@ -150,6 +150,11 @@ class Service:
         """Return the log so far."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
+    def memory(self) -> int:
+        """Return how many bytes of memory the process has, as Linux counts them."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Return the exit status, after telling the service to stop if it still runs."""
         if self.process.poll() is None:

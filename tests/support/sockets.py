@@ -53,6 +53,14 @@ def wait_until_read(connection: socket.socket) -> None:
     raise AssertionError("not read in time")
 
 
+def read_answers(connection: socket.socket, count: int) -> list[int]:
+    """Return the statuses of so many answers; of fewer when the service closes the connection."""
+    received = b""
+    while len(statuses(received)) < count and (data := connection.recv(1 << 16)):
+        received += data
+    return statuses(received)
+
+
 def read_all(connection: socket.socket) -> bytes:
     """Return all that the service sends until it closes the connection."""
     received = b""

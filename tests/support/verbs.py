@@ -29,3 +29,13 @@ def read_chat(client: httpx.Client, chat: JSON, **query: Any) -> JSON:
     assert response.status_code == 200, response.text
     found: JSON = response.json()
     return found
+
+
+def applied(changes: list[JSON]) -> dict[int, JSON]:
+    """Return the messages that a client holds who applied the changes in their order."""
+    copy: dict[int, JSON] = {}
+    for one in changes:
+        copy.pop(one["message_id"], None)
+        if "message" in one:
+            copy[one["message_id"]] = one["message"]
+    return copy
