@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -474,6 +475,22 @@ def test_a_head_that_does_not_end_in_time_is_a_408(impatient: Service, start: by
     answer = only_answer(exchange(impatient, start))
     assert_problem(answer, 408, "request-timeout")
     assert answer.headers["connection"] == "close"
+
+
+def test_thousands_of_overdue_heads_are_answered_a_few_at_a_time(
+    postgres: Postgres, database: str, tmp_path: Path
+) -> None:
+    protocol = ("--http", "tests.support.impatient:Pausing")
+    settings = postgres.settings(database)
+    with running(tmp_path / "log", settings, *UVICORN, *protocol) as service, ExitStack() as stack:
+        connections = [stack.enter_context(connected(service)) for _ in range(20)]
+        for connection in connections:
+            connection.sendall(b"GET ")
+        select.select(connections, [], [], 20)
+        assert httpx.get(f"{service.url}/health/live").status_code == 200
+        answered = select.select(connections, [], [], 0)[0]
+        assert all(connection.recv(1000).startswith(b"HTTP/1.1 408") for connection in answered)
+        assert 0 < len(answered) <= 2
 
 
 def test_a_head_that_trickles_is_a_408(impatient: Service) -> None:
