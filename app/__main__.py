@@ -97,6 +97,9 @@ def serve() -> None:
             workers=settings.workers,
             log_config=None,
             proxy_headers=False,  # Nothing here depends on who asks, or through what.
+            # Longer than the 60 s of most proxies: one that keeps a connection for less never sends
+            # a request on one that is being closed, which it would have to answer with a 502.
+            timeout_keep_alive=75,
             timeout_graceful_shutdown=settings.shutdown_timeout,
         )
 
