@@ -25,7 +25,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A PostgreSQL: the one that DB_HOST names, or else an embedded one."""
     settings = load_settings()
     if settings.db_host is not None:
-        yield Postgres(settings.db_host, settings.db_port, settings.db_user, settings.db_password)
+        port = int(settings.db_port)
+        yield Postgres(settings.db_host, port, settings.db_user, settings.db_password)
         return
     with embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
         yield Postgres(server.host, server.port, server.user)

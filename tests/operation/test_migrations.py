@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
 
 from app import models
 from app.core.config import load_settings
+from app.core.database.engine import open_engine
 from tests.support import Postgres
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
@@ -25,7 +25,7 @@ def empty(postgres: Postgres) -> Iterator[str]:
 
 def test_upgrade_builds_what_the_models_say(postgres: Postgres, empty: str) -> None:
     postgres.alembic(empty, "upgrade", "head")
-    engine = create_engine(load_settings(postgres.settings(empty)).database_url)
+    engine = open_engine(load_settings(postgres.settings(empty)), pool_size=1)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, models.Chat.metadata) == []
