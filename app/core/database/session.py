@@ -43,7 +43,8 @@ _SCHEMA = """
 # Stricter than `on`, or `local`, may be meant; `off` would answer before the commit is on disk.
 _SYNCHRONOUS_COMMIT = "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on')"
 
-# By the name of each setting the SQL expression of its value.
+# By the name of each setting the SQL expression of its value. `standard_conforming_strings` is not
+# among them: psycopg2 looks at it when it connects, and quotes accordingly ever after.
 _PRESUMED = {
     "search_path": _SCHEMA,
     "synchronous_commit": _SYNCHRONOUS_COMMIT,
@@ -51,7 +52,6 @@ _PRESUMED = {
     "datestyle": "'ISO, MDY'",
     "intervalstyle": "'postgres'",
     "bytea_output": "'hex'",
-    "standard_conforming_strings": "'on'",
     "array_nulls": "'on'",
     "transform_null_equals": "'off'",
     "row_security": "'on'",
@@ -96,17 +96,16 @@ class SessionSetup:
         if not self.lasts:
             wanted = {name: wanted[name] for name in wanted if name not in _OF_A_SESSION}
         rows = ", ".join(f"('{name}', {value})" for name, value in wanted.items())
-        # A setting that the server does not know is null, and left alone.
-        differing = (
-            f"FROM (VALUES {rows}) AS wanted (name, value) WHERE current_setting(name, true)"
-        )
+        source = f"FROM (VALUES {rows}) AS wanted (name, value) WHERE"
+        # Null, and so left alone, is what the server does not know.
+        differs = "current_setting(name, true) <> value"
         if self.lasts:
-            self.statement = f"SELECT set_config(name, value, false) {differing} <> value"
+            self.statement = f"SELECT set_config(name, value, false) {source} {differs}"
         else:
             always = ", ".join(f"'{name}'" for name in _IN_EACH_TRANSACTION)
             self.statement = f"""
                 SELECT name, CASE name WHEN 'search_path' THEN value ELSE quote_literal(value) END
-                {differing} <> value OR name IN ({always}) AND current_setting(name, true) = value
+                {source} {differs} OR name IN ({always})
             """
 
     def prefix(self, answer: Sequence[tuple[Any, ...]]) -> str:
