@@ -27,7 +27,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = settings.direct
     if server.db_host is not None:
         of_poolers = ("DB_HOST", "DB_PORT", "DB_DIRECT_HOST", "DB_DIRECT_PORT", "DB_POOL_MODE")
-        given = {name: str(getattr(settings, name.lower())) for name in of_poolers}
+        given = {name: str(getattr(settings, name.lower()) or "") for name in of_poolers}
         pooler = {} if server is settings else given
         port = int(server.db_port)
         yield Postgres(server.db_host, port, server.db_user, server.db_password, pooler)

@@ -69,13 +69,13 @@ def test_the_contract_holds_behind_it(pooled: dict[str, str], own_postgres: Post
         "DB_DIRECT_PORT": str(own_postgres.port),
     }
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--numprocesses=2", "tests/contract"],
+        [sys.executable, "-m", "pytest", "-q", "-x", "tests/contract"],
         cwd=ROOT,
         env=environment(settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=170,
+        timeout=160,
     )
     assert result.returncode == 0, result.stdout
 
