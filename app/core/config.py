@@ -238,7 +238,7 @@ def contradictions(given: Mapping[str, str]) -> list[str]:
         missing = [name.upper() for name in ("db_user", "db_name") if name not in given]
         wrong += [f"{name}: must be set when DB_HOST is." for name in missing]
     hosts, ports = given.get("db_host", ""), given.get("db_port", "")
-    direct = given.get("db_direct_host", hosts), given.get("db_direct_port", ports)
+    direct = given.get("db_direct_host", hosts), given.get("db_direct_port", "")
     for prefix, host, port in (("DB", hosts, ports), ("DB_DIRECT", *direct)):
         if "," in port and port.count(",") != host.count(","):
             wrong.append(f"{prefix}_PORT: name one port, or one for each host of {prefix}_HOST.")

@@ -47,7 +47,7 @@ _REFUSALS = (
         "Be that user, or name an address in DB_HOST, such as localhost, and set DB_PASSWORD.",
     ),
     (
-        r"no pg_hba\.conf entry",
+        r"pg_hba\.conf",
         "DB_HOST: the server at {where} does not let {user} into {name} from here ({said}). "
         "Add a line to its pg_hba.conf; if only encryption is missing, set DB_SSLMODE=require.",
     ),
