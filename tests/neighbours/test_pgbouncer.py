@@ -91,7 +91,7 @@ def test_several_replicas_migrate_through_it_alone(
             )
         assert sum("migrated to 0001" in output for output in outputs) == 1
         assert len(own_postgres.execute("SELECT * FROM alembic_version", database)) == 1
-        assert own_postgres.execute("SELECT FROM pg_locks WHERE locktype = 'advisory'") == []
+        assert own_postgres.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory'") == []
 
 
 def test_what_takes_too_long_is_ended_behind_it(
@@ -111,7 +111,7 @@ def test_what_takes_too_long_is_ended_behind_it(
                 assert_problem(response, 503, "unavailable")
                 assert response.elapsed.total_seconds() < 5
                 waiting = (
-                    "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                    "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
                     f" AND datname = '{database}'"
                 )
                 eventually(lambda: not own_postgres.execute(waiting), 5)

@@ -306,7 +306,7 @@ def test_names_in_the_file_that_are_for_other_programs_are_left_alone(clone: Pat
         "TZ",
         "API_KEY",
     ]
-    (clone / ".env").write_text("".join(f"{name}=x\n" for name in others) + "DB_PASSWORD=p\n")
+    (clone / ".env").write_text("".join(f"{name}=x\n" for name in names) + "DB_PASSWORD=p\n")
     assert read_in(clone)[1] == "p"
 
 
