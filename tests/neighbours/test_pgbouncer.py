@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -169,3 +169,29 @@ def test_a_stranger_who_leaves_settings_behind_changes_nothing(
                 sent = send(client, chat)
                 assert sent["created_at"].endswith("Z")
                 assert client.get(f"/messages/{sent['id']}").json() == sent
+
+
+def test_the_wrong_mode_is_a_503_and_the_log_says_which_is_right(
+    own_postgres: Postgres, folder: Path, tmp_path: Path
+) -> None:
+    with (
+        own_postgres.database() as database,
+        pgbouncer(own_postgres, folder, "transaction") as pooler,
+    ):
+        own_postgres.migrate(database)
+        settings = {**behind(pooler, "session"), "DB_NAME": database}
+        settings["DB_DIRECT_PORT"] = str(own_postgres.port)
+        with ExitStack() as stack:
+            # Each prepares the same statements in sessions that they share.
+            services = [
+                stack.enter_context(running(tmp_path / f"log{n}", settings, path="/health/live"))
+                for n in range(2)
+            ]
+            clients = [stack.enter_context(service.client()) for service in services]
+            answers = [client.get(f"/chats/{n}") for client in clients * 20 for n in (1, 2)]
+            refused = [answer for answer in answers if answer.status_code != 404]
+            assert refused
+            for answer in refused:
+                assert_problem(answer, 503, "unavailable")
+            logs = "".join(service.log.read_text() for service in services)
+            assert "set DB_POOL_MODE=transaction" in logs
