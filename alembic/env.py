@@ -1,40 +1,17 @@
 """How Alembic reaches the database: with the service's settings, one migration at a time."""
 
 import logging
-import time
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
 import app.models  # noqa: F401  # It fills SQLModel.metadata.
 from app.core.config import load_settings
-from app.core.database.engine import connect_arguments
+from app.core.database import migrating
 from app.core.logging import configure_logging
 
 log = logging.getLogger("app.migrations")
-
-# Any number that no other application of the database takes: the ASCII codes of "chats".
-ADVISORY_LOCK = 0x6368617473
-
-# A statement that waits for a lock holds up all that come after it. It gives up in half the time
-# that a request would wait (milliseconds), and is tried again by `python -m app migrate`.
-LOCK_TIMEOUT = 1000
-
-
-def take_turn(connection: Connection) -> None:
-    """Return when no other process migrates this database.
-
-    Asked again and again, because a session that sat waiting for the lock would hold a snapshot
-    that CREATE INDEX CONCURRENTLY has to wait for (PostgreSQL documentation, SQL commands).
-    """
-    statement = text("SELECT pg_try_advisory_lock(:key)")
-    while not connection.scalar(statement, {"key": ADVISORY_LOCK}):
-        connection.rollback()
-        log.info("waiting for another process to finish its migration")
-        time.sleep(0.2)
-    connection.commit()
 
 
 def run(connection: Connection | None) -> None:
@@ -51,17 +28,8 @@ def run(connection: Connection | None) -> None:
         context.run_migrations()
 
 
-def run_online() -> None:
-    """Run the migrations on the configured database; closing the connection ends the turn."""
-    engine = create_engine(
-        load_settings().database_url,
-        poolclass=NullPool,
-        connect_args=connect_arguments(lock_timeout=LOCK_TIMEOUT),
-    )
-    with engine.connect() as connection:
-        take_turn(connection)
-        run(connection)
-
-
 configure_logging(load_settings())
-run(None) if context.is_offline_mode() else run_online()
+if context.is_offline_mode():
+    run(None)
+else:
+    migrating.in_turn(load_settings().direct, run)

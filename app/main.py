@@ -17,7 +17,7 @@ from app.api.hosts import HostCheck
 from app.core.body import BodyLimit
 from app.core.config import Settings, load_settings
 from app.core.database import Database
-from app.core.database.engine import wait_until_reachable
+from app.core.database.reachable import wait_until_reachable
 from app.core.hosts import ANY
 from app.core.logging import RequestLog, configure_logging
 from app.core.process import stop_with_parent

@@ -1,9 +1,11 @@
 """The settings: read from the environment and `.env`, checked before anything starts."""
 
+import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -12,14 +14,18 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationError,
-    model_validator,
 )
 from pydantic_core import PydanticCustomError
-from sqlalchemy import URL
 
 from app.core.hosts import normalized
 
 ROOT = Path(__file__).resolve().parents[2]
+
+PoolMode = Literal["session", "transaction"]
+
+# Variables that libpq reads (PostgreSQL documentation, chapter 34.15); PGDATA is the server's.
+_OF_LIBPQ = re.compile(r"PG(?!DATA$)[A-Z]+")
+_OUR_PREFIXES = ("DB_", "LOG_", "CORS_", "ALLOWED_", "SHUTDOWN_")
 
 
 class ConfigurationError(Exception):
@@ -53,16 +59,50 @@ def check_hosts(entries: list[str]) -> list[str]:
     return hosts
 
 
+def check_db_host(value: str) -> str:
+    """Return the hosts as libpq takes them, which wants no brackets around an IPv6 address."""
+    hosts = [re.sub(r"^\[(.*)\]$", r"\1", host.strip()) for host in value.split(",")]
+    if not all(hosts):
+        raise PydanticCustomError("host", "A host between the commas is missing")
+    return ",".join(hosts)
+
+
+def check_db_port(value: str) -> str:
+    """Return the ports, separated by commas."""
+    ports = [port.strip() for port in value.split(",")]
+    if not all(re.fullmatch(r"\d{1,5}", port) and 1 <= int(port) <= 65535 for port in ports):
+        message = "Input should be a number from 1 to 65535, or one for each host of DB_HOST"
+        raise PydanticCustomError("port", message)
+    return ",".join(ports)
+
+
+DbHost = Annotated[str, AfterValidator(check_db_host)]
+DbPort = Annotated[str, AfterValidator(check_db_port)]
+
+
 class Settings(BaseModel, frozen=True):
     """Every setting, under the lower-case name of its environment variable."""
 
     running_in_docker: bool = False
 
-    db_host: str | None = Field(default=None, description="None: a PostgreSQL of our own")
-    db_port: int = Field(default=5432, ge=1, le=65535)
+    db_host: DbHost | None = Field(default=None, description="None: a PostgreSQL of our own")
+    db_port: DbPort = "5432"
     db_user: str = ""
     db_password: str = Field(default="", repr=False)
+    db_password_file: Path | None = None
     db_name: str = ""
+    db_target_session_attrs: (
+        Literal["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] | None
+    ) = Field(default=None, description="None: `primary` of several hosts, of one `any`")
+    db_sslmode: (
+        Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None
+    ) = Field(default=None, description="None: `verify-full` with a root, or else libpq's default")
+    db_sslrootcert: str | None = None
+    db_sslcert: str | None = None
+    db_sslkey: str | None = None
+    db_pool_mode: PoolMode = "session"
+    db_direct_host: DbHost | None = Field(default=None, description="None: db_host")
+    db_direct_port: DbPort | None = Field(default=None, description="None: db_port")
     db_pool_size: int = Field(
         default=8, ge=1, le=1000, description="connections of each worker, beside twelve"
     )
@@ -86,30 +126,44 @@ class Settings(BaseModel, frozen=True):
         | None
     ) = Field(default=None, description="None: all, but for `python -m app` on loopback")
 
-    @model_validator(mode="after")
-    def check_database(self) -> Self:
-        """Raise ValueError when a host is named without a user or a database."""
-        for name in ("db_user", "db_name"):
-            if self.db_host is not None and not getattr(self, name):
-                raise ValueError(f"{name.upper()}: must be set when DB_HOST is")
-        return self
-
     @property
-    def database_url(self) -> URL:
-        """Return where the database is; raise ConfigurationError when no host is configured."""
+    def database_arguments(self) -> dict[str, str]:
+        """Return where the database is, and how to get in, as libpq's parameters.
+
+        They are those of the PostgreSQL documentation, chapter 34.1.2. Raises ConfigurationError
+        when no host is configured.
+        """
         if self.db_host is None:
             raise ConfigurationError(
                 "DB_HOST: not set. Name your PostgreSQL in it, "
                 "or start with `python -m app`, which brings one of its own."
             )
-        return URL.create(
-            "postgresql+psycopg2",
-            username=self.db_user,
-            password=self.db_password or None,
-            host=self.db_host,
-            port=self.db_port,
-            database=self.db_name,
-        )
+        one_of_several = "primary" if "," in self.db_host else "any"
+        given = {
+            "host": self.db_host,
+            "port": self.db_port,
+            "user": self.db_user,
+            "password": self.db_password,
+            "dbname": self.db_name,
+            "target_session_attrs": self.db_target_session_attrs or one_of_several,
+            "sslmode": self.db_sslmode or ("verify-full" if self.db_sslrootcert else None),
+            "sslrootcert": self.db_sslrootcert,
+            "sslcert": self.db_sslcert,
+            "sslkey": self.db_sslkey,
+        }
+        return {name: value for name, value in given.items() if value}
+
+    @property
+    def direct(self) -> "Settings":
+        """Return the settings for what needs a session of the server itself, past any pooler."""
+        if self.db_direct_host is None and self.db_direct_port is None:
+            return self
+        past_the_pooler = {
+            "db_host": self.db_direct_host or self.db_host,
+            "db_port": self.db_direct_port or self.db_port,
+            "db_pool_mode": "session",
+        }
+        return self.model_copy(update=past_the_pooler)
 
 
 def read_environment() -> dict[str, str]:
@@ -122,8 +176,32 @@ def read_environment() -> dict[str, str]:
     file = ROOT / (".env.docker" if in_docker else ".env")
     # No interpolation: a password may hold any character, `$` among them.
     from_file = dotenv_values(file, interpolate=False)
+    if wrong := unknown_names(from_file):
+        raise ConfigurationError("\n".join(f"{name}, in {file.name}{cure}" for name, cure in wrong))
     merged = {name: value or "" for name, value in from_file.items()} | dict(os.environ)
     return {name: value for name, value in merged.items() if value}
+
+
+def unknown_names(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return those names that look like settings of ours, or libpq's, and what to say of each.
+
+    Others are for other programs that read the file, such as Compose.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    wrong = []
+    for name in names:
+        plain = name.upper()
+        near = difflib.get_close_matches(plain, known, n=1, cutoff=0.8)
+        ours = {"PGUSER": "DB_USER", "PGDATABASE": "DB_NAME"}.get(plain, f"DB_{plain[2:]}")
+        if name in known:
+            continue
+        if _OF_LIBPQ.fullmatch(plain):
+            instead = f" Set {ours} instead." if ours in known else ""
+            wrong.append((name, f": libpq's own variables are not read from it.{instead}"))
+        elif near or plain.startswith(_OUR_PREFIXES):
+            meant = f" Did you mean {near[0]}?" if near else ""
+            wrong.append((name, f": there is no such setting.{meant}"))
+    return wrong
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -132,11 +210,50 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     Raises ConfigurationError, which names each variable that is wrong.
     """
     environment = read_environment() if environment is None else environment
-    values = {name: environment.get(name.upper()) for name in Settings.model_fields}
+    given = {
+        name: environment[name.upper()]
+        for name in Settings.model_fields
+        if environment.get(name.upper())
+    }
+    wrong = contradictions(given)
+    if file := given.get("db_password_file"):
+        try:
+            given["db_password"] = re.sub(r"\r?\n\Z", "", Path(file).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is not in UTF-8"
+            wrong.append(f"DB_PASSWORD_FILE: {file} cannot be read: {reason}.")
     try:
-        return Settings.model_validate({k: v for k, v in values.items() if v is not None})
+        settings = Settings.model_validate(given)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(explain(error))) from None
+        raise ConfigurationError("\n".join(explain(error) + wrong)) from None
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
+    return settings
+
+
+def contradictions(given: Mapping[str, str]) -> list[str]:
+    """Return a line for each of the settings that is wrong beside the others."""
+    wrong = []
+    if "db_host" in given:
+        missing = [name.upper() for name in ("db_user", "db_name") if name not in given]
+        wrong += [f"{name}: must be set when DB_HOST is." for name in missing]
+    hosts, ports = given.get("db_host", ""), given.get("db_port", "")
+    direct = given.get("db_direct_host", hosts), given.get("db_direct_port", "")
+    for prefix, host, port in (("DB", hosts, ports), ("DB_DIRECT", *direct)):
+        if "," in port and port.count(",") != host.count(","):
+            wrong.append(f"{prefix}_PORT: name one port, or one for each host of {prefix}_HOST.")
+    if "db_password" in given and "db_password_file" in given:
+        wrong.append("DB_PASSWORD_FILE: DB_PASSWORD is set too. Set one of them.")
+    for one, other in (("db_sslcert", "db_sslkey"), ("db_sslkey", "db_sslcert")):
+        if one in given and other not in given:
+            wrong.append(f"{other.upper()}: must be set when {one.upper()} is.")
+    for name in ("db_sslrootcert", "db_sslcert", "db_sslkey"):
+        if (file := given.get(name)) and (name, file) != ("db_sslrootcert", "system"):
+            try:
+                Path(file).open("rb").close()
+            except OSError as error:
+                wrong.append(f"{name.upper()}: {file} cannot be read: {error.strerror}.")
+    return wrong
 
 
 def explain(error: ValidationError) -> list[str]:

@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from app.core.config import ROOT, Settings
-from app.core.database.engine import wait_until_reachable
+from app.core.database.reachable import wait_until_reachable
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +21,10 @@ def alembic_config() -> Config:
 def migrate(settings: Settings) -> None:
     """Bring the configured database up to date, once it is reachable; several may try at once.
 
-    Raises Unavailable when the database is not reachable within the time configured.
+    Raises ConfigurationError when the database is none that can be used, and Unavailable when it
+    is not reachable within the time configured.
     """
-    wait_until_reachable(settings)
+    wait_until_reachable(settings.direct)
     command.upgrade(alembic_config(), "head")
 
 

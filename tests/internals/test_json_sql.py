@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 import httpx
 import pytest
 from pydantic import BaseModel, TypeAdapter
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from app.core.config import load_settings
+from app.core.database.engine import open_engine
 from app.models import Chat, ChatWithMessages, Message
 from tests.support import Postgres
 
@@ -48,8 +49,7 @@ TIMES = [
 @pytest.fixture(scope="module")
 def engine(postgres: Postgres, database: str) -> Iterator[Engine]:
     """The database that the service answers from."""
-    url = load_settings(postgres.settings(database)).database_url
-    engine = create_engine(url, connect_args={"options": "-c timezone=UTC"})
+    engine = open_engine(load_settings(postgres.settings(database)), pool_size=1)
     yield engine
     engine.dispose()
 

@@ -47,12 +47,115 @@ def test_wrong_setting_ends_the_start_with_a_message_that_names_it(
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("missing", ["DB_USER", "DB_NAME"])
-def test_host_without_user_or_database_is_refused_by_name(missing: str) -> None:
-    settings = {"DB_HOST": "localhost", "DB_USER": "u", "DB_NAME": "n"}
-    del settings[missing]
-    with pytest.raises(ConfigurationError, match=f"^{missing}: "):
+def wrong(settings: dict[str, str]) -> list[str]:
+    """Return what is said of the settings, line by line."""
+    with pytest.raises(ConfigurationError) as error:
         load_settings(settings)
+    return str(error.value).splitlines()
+
+
+def test_everything_that_a_host_needs_is_named_at_once() -> None:
+    user, name = (f"{missing}: must be set when DB_HOST is." for missing in ("DB_USER", "DB_NAME"))
+    assert wrong({"DB_HOST": "localhost"}) == [user, name]
+    assert wrong({"DB_HOST": "localhost", "DB_USER": "u"}) == [name]
+    assert wrong({"DB_HOST": "localhost", "DB_NAME": "n", "DB_USER": ""}) == [user]
+    said = wrong({"DB_HOST": "localhost", "WORKERS": "0", "DB_POOL_MODE": "statement"})
+    assert [line.partition(":")[0] for line in said] == [
+        "DB_POOL_MODE",
+        "WORKERS",
+        "DB_USER",
+        "DB_NAME",
+    ]
+
+
+REACHABLE = {"DB_USER": "u", "DB_NAME": "n"}
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "hosts", "ports"),
+    [
+        ("a", "5433", "a", "5433"),
+        ("a, b ,c", "5433", "a,b,c", "5433"),
+        ("a,b", "1, 2", "a,b", "1,2"),
+        ("[::1]", "5432", "::1", "5432"),
+        ("[2001:db8::7],::1", "1,2", "2001:db8::7,::1", "1,2"),
+        ("/var/run/postgresql", "5432", "/var/run/postgresql", "5432"),
+    ],
+)
+def test_hosts_and_ports_are_told_to_libpq_in_its_own_form(
+    host: str, port: str, hosts: str, ports: str
+) -> None:
+    told = load_settings({**REACHABLE, "DB_HOST": host, "DB_PORT": port}).database_arguments
+    assert (told["host"], told["port"]) == (hosts, ports)
+    assert told["target_session_attrs"] == ("primary" if "," in host else "any")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"DB_HOST": "a,,b"},
+        {"DB_HOST": "a,b", "DB_PORT": "1,2,3"},
+        {"DB_HOST": "a", "DB_PORT": "1,2"},
+        {"DB_HOST": "a", "DB_PORT": "tcp://10.0.0.1:5432"},
+        {"DB_HOST": "a", "DB_PORT": "0"},
+        {"DB_HOST": "a", "DB_PORT": "5432,"},
+        {"DB_HOST": "a", "DB_DIRECT_PORT": "1,2"},
+        {"DB_HOST": "a", "DB_DIRECT_HOST": "b,"},
+        {"DB_HOST": "a", "DB_TARGET_SESSION_ATTRS": "master"},
+        {"DB_HOST": "a", "DB_SSLMODE": "verify"},
+        {"DB_HOST": "a", "DB_SSLROOTCERT": "/nowhere/root.crt"},
+        {"DB_HOST": "a", "DB_PASSWORD_FILE": "/nowhere/password"},
+        {"DB_HOST": "a", "DB_PASSWORD_FILE": "/"},
+    ],
+    ids=str,
+)
+def test_what_says_nothing_about_a_database_is_refused_by_name(settings: dict[str, str]) -> None:
+    for line in wrong({**REACHABLE, **settings}):
+        assert line.startswith(f"{list(settings)[-1]}: ")
+
+
+def test_migrations_go_past_the_pooler_where_the_server_is_named() -> None:
+    pooled = {**REACHABLE, "DB_HOST": "a", "DB_PORT": "6432", "DB_POOL_MODE": "transaction"}
+    for direct, expected in [
+        ({}, ("a", "6432", "transaction")),
+        ({"DB_DIRECT_PORT": "5432"}, ("a", "5432", "session")),
+        ({"DB_DIRECT_HOST": "b"}, ("b", "6432", "session")),
+    ]:
+        settings = load_settings({**pooled, **direct}).direct
+        assert (settings.db_host, settings.db_port, settings.db_pool_mode) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "password"),
+    [
+        ("secret\n", "secret"),
+        ("secret", "secret"),
+        ("s\r\n", "s"),
+        (" p@:/%#' \\\n\n", " p@:/%#' \\\n"),
+    ],
+)
+def test_password_comes_from_a_file_without_its_last_line_break(
+    tmp_path: Path, content: str, password: str
+) -> None:
+    (tmp_path / "secret").write_bytes(content.encode())
+    settings = {**REACHABLE, "DB_HOST": "a", "DB_PASSWORD_FILE": str(tmp_path / "secret")}
+    assert load_settings(settings).database_arguments["password"] == password
+    said = wrong({**settings, "DB_PASSWORD": "other"})
+    assert said == ["DB_PASSWORD_FILE: DB_PASSWORD is set too. Set one of them."]
+
+
+def test_a_root_certificate_has_the_server_verified(tmp_path: Path) -> None:
+    root = tmp_path / "root.crt"
+    root.touch()
+    settings = {**REACHABLE, "DB_HOST": "a"}
+    assert "sslmode" not in load_settings(settings).database_arguments
+    rooted = {**settings, "DB_SSLROOTCERT": str(root)}
+    assert load_settings(rooted).database_arguments["sslmode"] == "verify-full"
+    ca_only = load_settings({**rooted, "DB_SSLMODE": "verify-ca"}).database_arguments
+    assert (ca_only["sslmode"], ca_only["sslrootcert"]) == ("verify-ca", str(root))
+    assert wrong({**settings, "DB_SSLCERT": str(root)}) == [
+        "DB_SSLKEY: must be set when DB_SSLCERT is."
+    ]
 
 
 def test_message_of_a_wrong_setting_never_shows_its_value() -> None:
@@ -160,6 +263,53 @@ def test_settings_come_from_the_env_file_and_the_environment_wins(clone: Path) -
     assert read_in(clone, DB_PORT="") == ["here", 'p$s #"w', "5432"]
 
 
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("PGSSLMODE", "Set DB_SSLMODE instead."),
+        ("PGSSLROOTCERT", "Set DB_SSLROOTCERT instead."),
+        ("PGUSER", "Set DB_USER instead."),
+        ("PGOPTIONS", "not read"),
+        ("DB_SSL_MODE", "Did you mean DB_SSLMODE?"),
+        ("DB_PASSWD", "Did you mean DB_PASSWORD?"),
+        ("DB_URL", "no such setting"),
+        ("db_host", "Did you mean DB_HOST?"),
+        ("WORKER", "Did you mean WORKERS?"),
+        ("CORS_ORIGIN", "Did you mean CORS_ORIGINS?"),
+    ],
+)
+def test_a_name_in_the_file_that_looks_like_a_setting_and_is_none_is_refused(
+    clone: Path, name: str, cure: str
+) -> None:
+    (clone / ".env").write_text(f"{name}=secret\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "app"],
+        cwd=clone,
+        env={n: value for n, value in os.environ.items() if n not in UNSET},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    first, sentence = result.stderr.splitlines()
+    assert (result.returncode, first) == (1, "The service cannot start.")
+    assert sentence.startswith(f"{name}, in .env: ")
+    assert cure in sentence
+    assert "secret" not in sentence
+
+
+def test_names_in_the_file_that_are_for_other_programs_are_left_alone(clone: Path) -> None:
+    names = [
+        "COMPOSE_PROJECT_NAME",
+        "POSTGRES_PASSWORD",
+        "PGDATA",
+        "PGADMIN_DEFAULT_EMAIL",
+        "TZ",
+        "API_KEY",
+    ]
+    (clone / ".env").write_text("".join(f"{name}=x\n" for name in names) + "DB_PASSWORD=p\n")
+    assert read_in(clone)[1] == "p"
+
+
 def test_settings_come_from_env_docker_when_running_in_docker(clone: Path) -> None:
     (clone / ".env").write_text("DB_HOST=outside\nDB_USER=u\nDB_NAME=n\n")
     (clone / ".env.docker").write_text("DB_HOST=inside\nDB_USER=u\nDB_NAME=n\n")
@@ -172,11 +322,7 @@ def test_settings_come_from_env_docker_when_running_in_docker(clone: Path) -> No
 )
 def test_password_may_hold_any_character(postgres: Postgres, database: str, password: str) -> None:
     settings = load_settings({**postgres.settings(database), "DB_PASSWORD": password})
-    url = settings.database_url
-    assert url.password == password
     assert password not in repr(settings)
     # Whatever the server asks for, libpq gets to see exactly this.
-    parts = psycopg2.extensions.parse_dsn(
-        psycopg2.extensions.make_dsn(**url.translate_connect_args(username="user"))
-    )
-    assert parts["password"] == password
+    dsn = psycopg2.extensions.make_dsn(**settings.database_arguments)
+    assert psycopg2.extensions.parse_dsn(dsn)["password"] == password

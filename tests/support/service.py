@@ -174,11 +174,15 @@ Start = Callable[..., Service]
 
 @contextmanager
 def running(
-    log: Path, settings: Mapping[str, str], *command: str, python: str = sys.executable
+    log: Path,
+    settings: Mapping[str, str],
+    *command: str,
+    python: str = sys.executable,
+    path: str = "/health/ready",
 ) -> Iterator[Service]:
-    """Yield a service that is ready; it is stopped afterwards."""
+    """Yield a service that answers 200 at `path`; it is stopped afterwards."""
     service = Service(log, settings, *command, python=python)
     try:
-        yield service.get_ready()
+        yield service.get_ready(path)
     finally:
         service.stop()
