@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app import crud
+from app.api.accept import preferred
 from app.core.database import Database
 from app.core.errors import TooManyExports
 
@@ -50,14 +51,14 @@ class ExportResponse(StreamingResponse):
     """
 
     def __init__(
-        self, exports: Exports, database: Database, chat_id: int | None, as_lines: bool
+        self, exports: Exports, database: Database, chat_id: int | None, accept: str
     ) -> None:
-        super().__init__((), media_type=NDJSON if as_lines else "application/json")
+        super().__init__((), media_type=preferred(accept, ("application/json", NDJSON)))
         self.headers["Vary"] = "Accept"
         self._exports = exports
         self._database = database
         self._chat_id = chat_id
-        self._as_lines = as_lines
+        self._as_lines = self.media_type == NDJSON
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer; raises TooManyExports and Unavailable before it has begun."""

@@ -19,6 +19,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
 from app import __version__
+from app.api.accept import preferred
 from app.api.responses import responses
 from app.api.strict import StrictRoute
 from app.core.errors import NotFound, Problem
@@ -100,10 +101,12 @@ class Service(BaseModel):
         **responses(303, "The way to the documentation, for a browser.", "Location"),
     },
 )
-async def read_service(request: Request) -> Response | Service:
+async def read_service(request: Request, response: Response) -> Response | Service:
     """Return what this service is, or send a browser to its documentation."""
     root = request.scope.get("root_path", "")
-    if "text/html" in request.headers.get("accept", ""):
+    response.headers["Vary"] = "Accept"
+    accept = request.headers.get("accept", "")
+    if preferred(accept, ("application/json", "text/html")) == "text/html":
         return RedirectResponse(f"{root}/docs", 303, {"Vary": "Accept"})
     paths = {
         "api": "/api/v1",

@@ -166,6 +166,121 @@ def test_unknown_or_repeated_query_parameter_is_a_422_and_changes_nothing(
     assert read_chat(client, chat)["messages"] == [message]
 
 
+WRITES = [(method, path) for method, path in CALLS if method != "GET"]
+READS = [(method, path) for method, path in [*CALLS, ("GET", "/")] if method == "GET"]
+
+# The headers that would make a call safe, and the calls that they do not.
+UNHEEDED = [
+    *[("Idempotency-Key", *call) for call in WRITES if call[0] != "POST"],
+    *[("If-Match", *call) for call in [*READS, *WRITES] if call[0] not in ("PATCH", "DELETE")],
+    *[("If-None-Match", *call) for call in WRITES],
+]
+
+
+def url_of(path: str, mount: str, chat: JSON, message: JSON) -> str:
+    """Return the path below a mount, if that is where it is."""
+    url = path.format(chat=chat["id"], message=message["id"])
+    return url if url == "/" or url.startswith("/health") else mount + url
+
+
+@pytest.mark.parametrize(("header", "method", "path"), UNHEEDED)
+def test_a_header_that_would_make_a_call_safe_is_a_422_where_it_is_not_heeded(
+    client: httpx.Client, mount: str, chat: JSON, header: str, method: str, path: str
+) -> None:
+    message = send(client, chat)
+    bodies: dict[str, Any] = {"POST": {"text": "x"}, "PATCH": {"text": "x"}}
+    body = [{"text": "x"}] if path.endswith("batch") else bodies.get(method)
+    url = url_of(path, mount, chat, message)
+    response = client.request(method, url, json=body, headers={header: '"1"'})
+    problem = assert_problem(response, 422, "invalid-request")
+    errors = [(error["location"], error["code"]) for error in problem["errors"]]
+    assert errors == [(f"header.{header}", "unheeded_header")]
+    assert read_chat(client, chat) == {**chat, "messages": [message]}
+
+
+@pytest.mark.parametrize("header", ["If-None-Match", "Idempotency-Key"])
+def test_a_read_is_none_the_worse_for_it(client: httpx.Client, chat: JSON, header: str) -> None:
+    for path in ("/chats/", f"/chats/{chat['id']}", f"/chats/{chat['id']}/messages/", "/messages/"):
+        assert client.get(path, headers={header: '"99"'}).status_code == 200
+
+
+def known_length(body: bytes) -> Any:
+    """Return the body as it is."""
+    return body
+
+
+def chunked(body: bytes) -> Any:
+    """Return the body in a form whose length nobody knows beforehand."""
+    return iter([body])
+
+
+DELETES = [call for call in CALLS if call[0] == "DELETE"]
+
+
+@pytest.mark.parametrize(("method", "path"), [*READS, *DELETES])
+@pytest.mark.parametrize("framed", [known_length, chunked])
+def test_a_body_is_a_422_where_none_is_taken(
+    client: httpx.Client, mount: str, chat: JSON, method: str, path: str, framed: Any
+) -> None:
+    message = send(client, chat)
+    url = url_of(path, mount, chat, message)
+    content = framed(b'{"ids": [1]}')
+    response = client.request(method, url, content=content)
+    problem = assert_problem(response, 422, "invalid-request")
+    errors = [(error["location"], error["code"]) for error in problem["errors"]]
+    assert errors == [("body", "unheeded_body")]
+    assert read_chat(client, chat)["messages"] == [message]
+    empty = client.request(method, url, content=framed(b""))
+    assert empty.status_code == (204 if method == "DELETE" else 200)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [("content-type", "application/json"), ("content-type", "text/plain")],
+        [("content-type", "text/plain"), ("content-type", "application/json")],
+        [("content-type", "application/json"), ("content-type", "application/json")],
+        [("content-type", "application/json, text/plain")],
+        [
+            ("content-type", "application/json"),
+            ("content-encoding", "identity"),
+            ("content-encoding", "gzip"),
+        ],
+    ],
+)
+def test_a_body_that_is_announced_twice_is_a_415(
+    client: httpx.Client, chat: JSON, lines: list[tuple[str, str]]
+) -> None:
+    path = f"/chats/{chat['id']}/messages/"
+    response = client.post(path, content=b'{"text": "x"}', headers=lines)
+    assert_problem(response, 415, "unsupported-media-type")
+    assert read_chat(client, chat)["messages"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        ("/chats/", {"title": None}, "The field has to have a value, which null is not"),
+        (
+            "/chats/{chat}/messages/",
+            {"text": None},
+            "The field has to have a value, which null is not",
+        ),
+        (
+            "/chats/{chat}/messages/",
+            {"text": "x", "author": None},
+            "Leave the field out instead of sending null",
+        ),
+    ],
+)
+def test_null_is_a_422_that_says_leave_it_out_only_of_what_may_be_left_out(
+    client: httpx.Client, chat: JSON, path: str, body: JSON, detail: str
+) -> None:
+    response = client.post(path.format(chat=chat["id"]), json=body)
+    (error,) = assert_problem(response, 422, "invalid-request")["errors"]
+    assert (error["code"], error["detail"]) == ("null", detail)
+
+
 @pytest.mark.parametrize(
     ("body", "errors"),
     [
