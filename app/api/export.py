@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from app import crud
 from app.api.accept import preferred
+from app.api.head import is_head
 from app.core.database import Database
 from app.core.errors import TooManyExports
 
@@ -62,6 +63,10 @@ class ExportResponse(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer; raises TooManyExports and Unavailable before it has begun."""
+        if is_head(scope):
+            await self._read(0, 1)  # Where a GET is a 503, so is this.
+            await super().__call__(scope, receive, send)
+            return
         with self._exports.room_for_one():
             chunks = _all_chunks(await self._read(0, _FIRST_COUNT), self._read)
             self.body_iterator = _lines(chunks) if self._as_lines else _array(chunks)
