@@ -107,6 +107,9 @@ class Output(SQLModel):
         fields = {name: part for name, part in core_schema.items() if name != "serialization"}
         schema = handler(cast(CoreSchema, fields))
         schema.pop("additionalProperties", None)  # A later version may add fields.
+        for field in schema["properties"].values():
+            # A later version may refuse what an earlier one has stored.
+            field.pop("pattern", None)
         names = [wire for _, wire, _ in cls.answered_fields]
         schema["properties"] = {name: schema["properties"][name] for name in names}
         schema["required"] = [name for name in names if name in schema["required"]]
