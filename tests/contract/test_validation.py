@@ -481,17 +481,8 @@ def test_the_documented_pattern_takes_the_titles_that_the_service_takes(
 ) -> None:
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     pattern = re.compile(schemas["ChatCreate"]["properties"]["title"]["pattern"])
-    for title in (
-        "a",
-        " a ",
-        "\n a\u2028",
-        "\u00a0\na\n",
-        "\u2764\ufe0f",
-        "a\tb",
-        "\ufe0f",
-        "a\u2029b",
-        "",
-    ):
+    taken = ["a", " a ", "\n a\u2028", "\u00a0\na\n", "\u2764\ufe0f"]
+    for title in [*taken, "a\tb", "\ufe0f", "a\u2029b", ""]:
         is_taken = client.post("/chats/", json={"title": title}).status_code == 201
         assert bool(pattern.search(title)) is is_taken is (title in taken), ascii(title)
 
