@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 
 from app import __version__
 from app.api import openapi, pages, problems, router
+from app.api.cors import Cors
 from app.api.export import Exports
 from app.api.fast_path import FastPath, compile_routes
+from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
 from app.core.body import BodyLimit
 from app.core.config import Settings, load_settings
@@ -31,16 +32,6 @@ whole numbers up to 2^53 - 1. Unknown fields and unknown query parameters are re
 
 # FastAPI would look for an OpenTelemetry SDK at each request, though none can come after the start.
 HAS_TELEMETRY = find_spec("opentelemetry.sdk") is not None
-
-# The answer's headers that a page of another origin may read.
-EXPOSED_HEADERS = [
-    "ETag",
-    "Idempotency-Replayed",
-    "Link",
-    "Location",
-    "Retry-After",
-    "X-Request-ID",
-]
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -81,14 +72,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(FastPath, routes=compile_routes(app))
     app.add_middleware(problems.AnswerErrors)
+    app.add_middleware(HeadAsGet)
     if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-            expose_headers=EXPOSED_HEADERS,
-        )
+        app.add_middleware(Cors, origins=settings.cors_origins)
     if settings.allowed_hosts is not None and ANY not in settings.allowed_hosts:
         app.add_middleware(HostCheck, allowed=settings.allowed_hosts)
     app.add_middleware(RequestLog)

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.core import origins
 from app.core.hosts import normalized
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,6 +81,25 @@ DbHost = Annotated[str, AfterValidator(check_db_host)]
 DbPort = Annotated[str, AfterValidator(check_db_port)]
 
 
+def check_origins(entries: list[str]) -> list[str]:
+    """Return the entries of CORS_ORIGINS as browsers write them; raise for all that are wrong."""
+    wrong, allowed = [], []
+    for entry in entries:
+        try:
+            allowed.append(origins.normalized(entry))
+        except ValueError as error:
+            # What stands before an @ may be a password.
+            shown = ascii(re.sub(r"//[^/]*@", "//...@", entry))
+            wrong.append(f"{shown} {error}")
+    if wrong:
+        message = (
+            "{entries}. Name each as scheme://host or scheme://host:port, "
+            "such as https://chat.example.com; or * for all"
+        )
+        raise PydanticCustomError("origin", message, {"entries": ", ".join(wrong)})
+    return allowed
+
+
 class Settings(BaseModel, frozen=True):
     """Every setting, under the lower-case name of its environment variable."""
 
@@ -118,7 +138,7 @@ class Settings(BaseModel, frozen=True):
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     log_format: Literal["plain", "json"] = "plain"
 
-    cors_origins: Annotated[list[str], BeforeValidator(split)] = []
+    cors_origins: Annotated[list[str], BeforeValidator(split), AfterValidator(check_origins)] = []
     allowed_hosts: (
         Annotated[
             list[str], BeforeValidator(split), Field(min_length=1), AfterValidator(check_hosts)

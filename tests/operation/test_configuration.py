@@ -196,6 +196,69 @@ def test_each_allowed_host_that_can_be_none_is_named(wrong: str) -> None:
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("https://A.Example.com/", "https://a.example.com"),
+        ("HTTPS://a.example:443", "https://a.example"),
+        ("http://a.example:80/", "http://a.example"),
+        ("http://a.example:0080", "http://a.example"),
+        ("http://a.example:443", "http://a.example:443"),
+        ("https://a.example:08443", "https://a.example:8443"),
+        ("'https://a.example'", "https://a.example"),
+        (' "https://a.example/" ', "https://a.example"),
+        ("https://B\u00dccher.example", "https://xn--bcher-kva.example"),
+        ("https://\u0447\u0430\u0442.example:443/", "https://xn--80a0bn.example"),
+        ("https://fa\u00df.example", "https://xn--fa-hia.example"),
+        ("https://a\uff0eexample", "https://a.example"),
+        ("http://[::0:1]:3000", "http://[::1]:3000"),
+        ("http://127.0.0.1:5173", "http://127.0.0.1:5173"),
+        ("http://localhost", "http://localhost"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("null", "null"),
+        ("*", "*"),
+    ],
+)
+def test_an_origin_is_put_as_browsers_write_it(given: str, sent: str) -> None:
+    settings = load_settings({"CORS_ORIGINS": f"{given}, https://other.example"})
+    assert settings.cors_origins == [sent, "https://other.example"]
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("a.example", "'a.example' has no scheme"),
+        ("localhost:3000", "'localhost:3000' has no scheme"),
+        ("//a.example", "'//a.example' has no scheme"),
+        ("https:/a.example", "'https:/a.example' has no scheme"),
+        ("https://a.example/chat", "'https://a.example/chat' has a path"),
+        ("https://a.example//", "'https://a.example//' has a path"),
+        ("https://a.example?x", "'https://a.example?x' has a query"),
+        ("https://a.example/?x", "'https://a.example/?x' has a query"),
+        ("https://a.example#x", "'https://a.example#x' has a fragment"),
+        ("https://user:secret@a.example", "'https://...@a.example' names a user"),
+        ("https://*.a.example", "'https://*.a.example' has a wildcard, which only stands alone"),
+        ("https://a.example:99999", "'https://a.example:99999' has a port that is none"),
+        ("https://a.example:0", "'https://a.example:0' has a port that is none"),
+        ("https://a..example", "'https://a..example' has a name that is none"),
+        ("https://127.1", "'https://127.1' has a name that is none"),
+        ("https://[::g]", "'https://[::g]' has a name or port that is none"),
+        ("https://a b", "'https://a b' has a name or port that is none"),
+        ("https://", "'https://' has a name or port that is none"),
+        ("file://", "'file://' has a name or port that is none"),
+    ],
+)
+def test_each_origin_that_no_browser_sends_is_named_with_what_is_wrong(
+    given: str, reason: str
+) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        load_settings({"CORS_ORIGINS": f"https://fine.example,{given},also wrong"})
+    said = str(error.value)
+    assert said.startswith(f"CORS_ORIGINS: {reason}, 'also wrong' has no scheme. Name each as ")
+    assert "secret" not in said
+    assert len(said.splitlines()) == 1
+
+
 def test_allowed_hosts_that_name_none_are_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"^ALLOWED_HOSTS: "):
         load_settings({"ALLOWED_HOSTS": " , "})
