@@ -55,7 +55,7 @@ _ALL = _LOW + _marks(*_HIGH_BLOCKS)
 _special = re.compile(f"[{_DROPPED}{_SIGNS}]")
 _dropped, _signs = re.compile(f"[{_DROPPED}]"), re.compile(f"[{_SIGNS}]")
 _separator, _spaceless = re.compile(f"[{_SEPARATORS}]"), re.compile(f"[{_SPACELESS}]")
-# A mark by itself, which is what normalisation makes of ´ and ¨, begins no word.
+# A mark by itself, which is what normalisation makes of a spacing accent, begins no word.
 _run = re.compile(rf"[\w{_SPACELESS}][\w{_LOW}]*")
 # Beyond 16 bits a class is looked through range by range, so that is left to who needs it.
 _high = re.compile("[\U00010000-\U0001efff]")
