@@ -55,11 +55,13 @@ _ALL = _LOW + _marks(*_HIGH_BLOCKS)
 _special = re.compile(f"[{_DROPPED}{_SIGNS}]")
 _dropped, _signs = re.compile(f"[{_DROPPED}]"), re.compile(f"[{_SIGNS}]")
 _separator, _spaceless = re.compile(f"[{_SEPARATORS}]"), re.compile(f"[{_SPACELESS}]")
-# A mark by itself, which is what normalisation makes of a spacing accent, begins no word.
-_run = re.compile(rf"[\w{_SPACELESS}][\w{_LOW}]*")
+# A mark by itself, which is what normalisation makes of a spacing accent, begins no word; but what
+# is copied out of a script without spaces may begin with one.
+_FIRST = rf"\w{''.join(_spaceless.findall(_ALL))}"
+_run = re.compile(rf"[{_FIRST}][\w{_LOW}]*")
 # Beyond 16 bits a class is looked through range by range, so that is left to who needs it.
 _high = re.compile("[\U00010000-\U0001efff]")
-_high_run = re.compile(rf"[\w{_SPACELESS}][\w{_ALL}]*")
+_high_run = re.compile(rf"[{_FIRST}][\w{_ALL}]*")
 _spaceless_run = re.compile(f"([{_SPACELESS}][{_SPACELESS}{_ALL}]*)")
 _ascii = {n: chr(n).lower() if chr(n).isalnum() else " " for n in range(128)}
 _positions = [f":{n} " for n in range(1, MAX_POSITION + 1)]
