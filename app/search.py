@@ -25,7 +25,6 @@ from sqlalchemy import (
     literal_column,
     not_,
     or_,
-    text,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -35,7 +34,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.database import in_search_thread
 from app.core.errors import SearchTooBroad
-from app.models import MESSAGE, WITHOUT_WORDS, Message
+from app.models import MESSAGE, Message
 from app.paging import END, Cursor, Page, cut, id_of, sides
 from app.tsquery import TsQuery, tsquery_of
 
@@ -169,7 +168,7 @@ def _ask_index(session: Session, query: Query, side: Side, count: int) -> list[M
     statement = statement.order_by(unindexed.desc() if side.newest_first else unindexed).limit(
         count
     )
-    without = text(f"({WITHOUT_WORDS})")
+    without = _is_without_words(MESSAGE)
     with _at_most(INDEX_TIMEOUT, session):
         found = [
             *session.exec(statement.where(not_(without), _has_words(query, MESSAGE))),
@@ -192,10 +191,15 @@ def _at_most(milliseconds: int, session: Session) -> Iterator[None]:
 
 def _matches(query: Query, rows: FromClause) -> ColumnElement[bool]:
     """Return the condition that a message has the words."""
-    without = or_(rows.c.words.is_(None), rows.c.words_revision.is_distinct_from(rows.c.revision))
     return case(
-        (without, _has_words_to_postgresql(query, rows)), else_=_has_words(query, rows)
+        (_is_without_words(rows), _has_words_to_postgresql(query, rows)),
+        else_=_has_words(query, rows),
     ).is_(True)
+
+
+def _is_without_words(rows: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a message's words are missing, or those of an earlier text."""
+    return or_(rows.c.words.is_(None), rows.c.words_revision.is_distinct_from(rows.c.revision))
 
 
 def _has_words(query: Query, rows: FromClause) -> ColumnElement[bool]:
