@@ -15,6 +15,7 @@ from app.core.errors import ChatNotFound, KeyReused, MessageNotFound, Stale
 from app.models import MessageCreate, MessageUpdate
 from app.paging import Cursor, Page, cut_at, sides
 from app.statements import BatchStatement
+from app.words import tsvector_of
 
 T = TypeVar("T")
 
@@ -160,6 +161,11 @@ class SendMessageRequest(NamedTuple):
         """Return what is stored of what the client sent."""
         return statements.SENT.values(self.message)
 
+    @property
+    def words(self) -> str:
+        """Return what a search looks at."""
+        return tsvector_of(self.message.text)
+
 
 async def send_all(
     connection: AsyncConnection, requests: Sequence[SendMessageRequest], wait: bool
@@ -201,8 +207,8 @@ async def _store(
     if len(requests) == 1 and requests[0].key is None:
         (request,) = requests
         statement = statements.STORE_MESSAGE[wait]
-        return await connection.fetch(statement, request.chat_id, *request.values)
-    rows = [(one.chat_id, *one.values, one.key, one.digest) for one in requests]
+        return await connection.fetch(statement, request.chat_id, *request.values, request.words)
+    rows = [(one.chat_id, *one.values, one.words, one.key, one.digest) for one in requests]
     return await statements.STORE_MESSAGES.fetch(connection, rows, wait)
 
 
@@ -259,8 +265,10 @@ class ChangeRequest(NamedTuple):
     def row(self) -> list[Any]:
         """Return the values that the statements ask for."""
         expected = None if self.revisions is None else f"{{{','.join(map(str, self.revisions))}}}"
-        values = [] if self.change is None else statements.CHANGED.values(self.change)
-        return [self.message_id, expected, *values]
+        if self.change is None:
+            return [self.message_id, expected]
+        values = statements.CHANGED.values(self.change)
+        return [self.message_id, expected, *values, tsvector_of(self.change.text)]
 
 
 async def update_messages(

@@ -1,5 +1,6 @@
 """The application: `app` for `uvicorn app.main:app`, put together by `create_app`."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from app.api.export import Exports
 from app.api.fast_path import FastPath, compile_routes
 from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
+from app.backfill import keep_words
 from app.core.body import BodyLimit
 from app.core.config import Settings, load_settings
 from app.core.database import Database
@@ -43,11 +45,13 @@ def create_app(settings: Settings) -> FastAPI:
         wait_until_reachable(settings)
         app.state.database = Database(settings)
         app.state.exports = Exports()
+        words = asyncio.create_task(keep_words(app.state.database))
         # What is there from the start stays: looking through it for garbage again and again
         # takes one part in twenty of the processor's time.
         gc.collect()
         gc.freeze()
         yield
+        words.cancel()
         await app.state.database.close()
 
     app = FastAPI(

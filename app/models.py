@@ -1,18 +1,20 @@
 """What the service stores, takes and answers: the only place a table or a schema is defined."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
+    Column,
+    FromClause,
     Identity,
     Index,
     PrimaryKeyConstraint,
     func,
-    literal_column,
+    inspect,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field, SQLModel
 
 from app.core.schema import MAX_ID, Input, Output, example
@@ -27,8 +29,8 @@ SQLModel.metadata.naming_convention = {
     "ck": "%(table_name)s_%(constraint_name)s_check",
 }
 
-# What the search looks at: the words of a text, in any language.
-WORDS: ColumnElement[Any] = literal_column("to_tsvector('simple', text)")
+# Whether a message's words are missing, or those of an earlier text.
+WITHOUT_WORDS = "words IS NULL OR words_revision IS DISTINCT FROM revision"
 
 
 def _unique_key(name: str, *columns: str) -> Index:
@@ -151,15 +153,23 @@ class Message(Output, MessageCreate, IdempotencyFields, table=True):
         PrimaryKeyConstraint("chat_id", "id"),
         Index(None, "id"),
         Index(None, "chat_id", "revision", "id"),
+        # What a search looks at, written by `words.tsvector_of`, and the revision of the text that
+        # it was made of: a version before 0.5 knew neither, and still may edit a message during an
+        # upgrade. No fields, as only a search reads them.
+        Column("words", TSVECTOR),
+        Column("words_revision", BigInteger),
         # A search reads all of the index's pending list, so that is kept short (in kB).
         Index(
-            "message_words_idx",
-            WORDS,
+            "message_words_gin_idx",
+            "words",
             postgresql_using="gin",
             postgresql_with={"gin_pending_list_limit": 256},
         ),
+        Index("message_without_words_idx", "id", postgresql_where=text(WITHOUT_WORDS)),
         _unique_key("message_idempotency_key_idx", "chat_id", "idempotency_key"),
     )
+
+    __mapper_args__ = {"exclude_properties": ["words", "words_revision"]}
 
     answered = ("id", "chat_id", "text", "created_at", "author", "edited_at")
 
@@ -196,6 +206,10 @@ class Message(Output, MessageCreate, IdempotencyFields, table=True):
     # The chat's revision that the latest change of the message made. Null for a message that was
     # sent by a version before 0.2, until someone asks what changed in the chat.
     revision: int | None = Field(default=None, sa_type=BigInteger, exclude=True)
+
+
+# The message's columns, those that are no fields among them.
+MESSAGE: FromClause = inspect(Message).local_table
 
 
 class Deletion(SQLModel, table=True):

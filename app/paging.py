@@ -32,11 +32,16 @@ class Cursor(NamedTuple):
 
 
 class Page(NamedTuple, Generic[Row]):
-    """Rows in the order of their ids, and whether there are older and newer ones."""
+    """Rows in the order of their ids, and whether there are older and newer ones.
+
+    A search may end before its page is full; then there may be more, and `end` is the id of the
+    last row that it looked at.
+    """
 
     rows: list[Row]
     older: bool
     newer: bool
+    end: int | None = None
 
 
 def sides(cursor: Cursor, limit: int) -> tuple[int, int, int]:

@@ -1,96 +1,221 @@
-"""Finding messages by their words."""
+"""Finding messages by their words.
 
+What most messages say is found among the nearest of them, what few say by the index. That has no
+order, and what lies between, such as common words that are never together, or a word that a message
+does not have, would take it a time that grows with what is stored. So it has to be quick, or else
+more of the nearest are looked at, and the page is cut where that ends.
+
+A message that has no words yet, because an earlier version wrote it, or plain SQL, is found as
+PostgreSQL itself finds it. `app.backfill` gives it its words.
+"""
+
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
-from psycopg2.errors import InternalError_, QueryCanceled
-from sqlalchemy import ColumnElement, exc, func, text, tuple_
+from psycopg2.errors import QueryCanceled
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    case,
+    cast,
+    exc,
+    func,
+    literal_column,
+    not_,
+    or_,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.database import in_search_thread
 from app.core.errors import SearchTooBroad
-from app.models import WORDS, Message
+from app.models import MESSAGE, Message
 from app.paging import END, Cursor, Page, cut, id_of, sides
+from app.tsquery import TsQuery, tsquery_of
 
-# How many messages a search looks through itself before it asks the index.
-SCAN_LIMIT = 500
+# How many messages a search looks at before it asks the index, and how many when that was slow.
+NEAREST, FURTHER = 500, 10_000
+
+# Milliseconds that PostgreSQL works at what the index is asked.
+INDEX_TIMEOUT = 200
+
+
+class Query(NamedTuple):
+    """What somebody typed, and what it means."""
+
+    typed: str
+    tsquery: TsQuery
+
+
+class Side(NamedTuple):
+    """The messages between two ids, of one chat or of all, and in which order they are wanted."""
+
+    chat_id: int | None
+    low: int
+    high: int
+    newest_first: bool
+
+
+class Found(NamedTuple):
+    """Messages in their order; `end` is the last id that was looked at, if that was not all."""
+
+    messages: Sequence[Message]
+    end: int | None = None
 
 
 @in_search_thread
 def search_messages(
-    session: Session, words: str, chat_id: int | None, cursor: Cursor, limit: int
+    session: Session, typed: str, chat_id: int | None, cursor: Cursor, limit: int
 ) -> Page[Message]:
     """Return a page of the messages that have the words; without a cursor the newest.
 
-    Raises SearchTooBroad when PostgreSQL would work at it for too long.
+    It holds less than `limit` where there is no more, or where too many had to be looked at: then
+    it has an `end`. Raises SearchTooBroad when PostgreSQL works for too long even at that.
     """
+    tsquery = tsquery_of(typed)
+    if tsquery is None:
+        return Page([], older=False, newer=False)
     pivot, older_count, newer_count = sides(cursor, limit)
+    older = (Side(chat_id, 0, pivot, newest_first=True), older_count)
+    newer = (Side(chat_id, pivot - 1, END, newest_first=False), newer_count)
+    on, back = (older, newer) if cursor.after is None else (newer, older)
+    query = Query(typed, tsquery)
     with bounded():
-        older = _find_words(session, words, chat_id, (0, pivot, True, older_count))
-        newer = _find_words(session, words, chat_id, (pivot - 1, END, False, newer_count))
-    return cut(cursor, limit, sorted(older, key=id_of), sorted(newer, key=id_of))
+        page = _find(session, query, *on, most=FURTHER)
+        if page.end is not None:  # The index would be slow again.
+            query = query._replace(tsquery=tsquery._replace(is_indexed=False))
+        others = _find(session, query, *back, most=NEAREST)
+    found = {on: page, back: others}
+    rows = [sorted(found[side].messages, key=id_of) for side in (older, newer)]
+    cut_page = cut(cursor, limit, *rows)
+    return Page(
+        cut_page.rows,
+        older=cut_page.older or found[older].end is not None,
+        newer=cut_page.newer or found[newer].end is not None,
+        end=page.end,
+    )
 
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """Turn the end that PostgreSQL makes of a long search, or of long nesting, into a problem."""
+    """Turn the end that PostgreSQL makes of a long search into a problem."""
     try:
         yield
     except exc.DBAPIError as error:
-        if isinstance(error.orig, QueryCanceled | InternalError_):  # "tsquery stack too small"
+        if isinstance(error.orig, QueryCanceled):
             raise SearchTooBroad from None
         raise
 
 
-def _find_words(
-    session: Session, words: str, chat_id: int | None, where: tuple[int, int, bool, int]
-) -> Sequence[Message]:
-    """Return the messages that have the words, by the arguments of `_messages_between`.
-
-    What most messages say is found among those nearest. Only the index finds what few say, but it
-    has no order, so that what it finds has to be sorted.
-    """
-    low, high, newest_first, count = where
-    nearest = _messages_between(chat_id, low, high, newest_first, SCAN_LIMIT)
-    near = aliased(Message, nearest.subquery())
-    order: ColumnElement[Any] = col(near.id).desc() if newest_first else col(near.id) + 0
-    found = session.exec(select(near).where(_matches(words)).order_by(order).limit(count)).all()
-    if len(found) == count:
+def _find(session: Session, query: Query, side: Side, count: int, most: int) -> Found:
+    """Return the first `count` messages of a side; `most` of it are looked at without an index."""
+    found = _scan(session, query, side, count, NEAREST)
+    if found.end is None:
         return found
-    # Not `id`: PostgreSQL might then look through all messages in the order of the index on (id).
-    unindexed = col(Message.id) + 0
-    statement = select(Message).where(_matches(words), unindexed > low, unindexed < high)
-    if chat_id is not None:
-        statement = statement.where(Message.chat_id == chat_id)
-    order = unindexed.desc() if newest_first else unindexed
-    return session.exec(statement.order_by(order).limit(count)).all()
+    if query.tsquery.is_indexed:
+        try:
+            return Found(_ask_index(session, query, side, count))
+        except exc.DBAPIError as error:
+            if not isinstance(error.orig, QueryCanceled):
+                raise
+    return _scan(session, query, side, count, most)
 
 
-def _messages_between(
-    chat_id: int | None, low: int, high: int, newest_first: bool, count: int
-) -> SelectOfScalar[Message]:
-    """Return how to select so many messages with ids between two others, of one chat or of all.
+def _scan(session: Session, query: Query, side: Side, count: int, most: int) -> Found:
+    """Return the first `count` messages that match among the first `most` of a side."""
+    nearest = _select(side, Message, MESSAGE.c.words, MESSAGE.c.words_revision).limit(most)
+    rows = nearest.subquery()
+    near = aliased(Message, rows)
+    order: ColumnElement[Any] = col(near.id).desc() if side.newest_first else col(near.id) + 0
+    matching = select(near).where(_matches(query, rows)).order_by(order).limit(count)
+    messages = session.exec(matching).all()
+    if len(messages) == count:
+        return Found(messages)
+    return Found(
+        messages, session.exec(_select(side, Message.id).offset(most - 1).limit(1)).first()
+    )
 
-    In their order or, if so told, from the newest.
-    """
+
+def _select(side: Side, *columns: Any) -> SelectOfScalar[Any]:
+    """Return how to select columns of a side's messages, in their order."""
     order: list[Any] = [col(Message.id)]
-    within = select(Message).where(Message.id > low, Message.id < high)
-    if chat_id is not None:
+    within = select(*columns).where(Message.id > side.low, Message.id < side.high)
+    if side.chat_id is not None:
         # Not `chat_id = …`: PostgreSQL might then walk the index on (id) alone, past all that was
         # sent to other chats meanwhile. This, only the primary key can serve.
         place = tuple_(col(Message.chat_id), col(Message.id))
         order = [col(Message.chat_id), col(Message.id)]
-        within = select(Message).where(place > (chat_id, low), place < (chat_id, high))
-    if newest_first:
+        bounds = (side.chat_id, side.low), (side.chat_id, side.high)
+        within = select(*columns).where(place > bounds[0], place < bounds[1])
+    if side.newest_first:
         order = [column.desc() for column in order]
-    return within.order_by(*order).limit(count)
+    selected: SelectOfScalar[Any] = within.order_by(*order)
+    return selected
 
 
-def _matches(words: str) -> ColumnElement[bool]:
+def _ask_index(session: Session, query: Query, side: Side, count: int) -> list[Message]:
+    """Return the first `count` messages of a side that match; raises QueryCanceled."""
+    # Not `id`: PostgreSQL might then look at all messages in the order of the index on (id).
+    unindexed = col(Message.id) + 0
+    statement = select(Message).where(unindexed > side.low, unindexed < side.high)
+    if side.chat_id is not None:
+        statement = statement.where(Message.chat_id == side.chat_id)
+    statement = statement.order_by(unindexed.desc() if side.newest_first else unindexed).limit(
+        count
+    )
+    without = _is_without_words(MESSAGE)
+    with _at_most(INDEX_TIMEOUT, session):
+        found = [
+            *session.exec(statement.where(not_(without), _has_words(query, MESSAGE))),
+            *session.exec(statement.where(without, _has_words_to_postgresql(query, MESSAGE))),
+        ]
+    return sorted(found, key=id_of, reverse=side.newest_first)[:count]
+
+
+@contextmanager
+def _at_most(milliseconds: int, session: Session) -> Iterator[None]:
+    """Bound each statement that the block reads with; one that takes longer is QueryCanceled."""
+    connection = session.connection()
+    connection.exec_driver_sql(f"BEGIN; SET LOCAL statement_timeout = {milliseconds}")
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            connection.exec_driver_sql("ROLLBACK")
+
+
+def _matches(query: Query, rows: FromClause) -> ColumnElement[bool]:
     """Return the condition that a message has the words."""
-    query = func.websearch_to_tsquery(text("'simple'"), words)
-    condition: ColumnElement[bool] = WORDS.bool_op("@@")(query)
+    return case(
+        (_is_without_words(rows), _has_words_to_postgresql(query, rows)),
+        else_=_has_words(query, rows),
+    ).is_(True)
+
+
+def _is_without_words(rows: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a message's words are missing, or those of an earlier text."""
+    return or_(rows.c.words.is_(None), rows.c.words_revision.is_distinct_from(rows.c.revision))
+
+
+def _has_words(query: Query, rows: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a message's words are those asked for."""
+    condition: ColumnElement[bool] = rows.c.words.bool_op("@@")(cast(query.tsquery.text, TSQUERY))
+    return condition
+
+
+def _has_words_to_postgresql(query: Query, rows: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a message without words has them, as versions before 0.5 had it.
+
+    Of dashes PostgreSQL takes no more than 32, and needs none but the first.
+    """
+    simple: ColumnElement[Any] = literal_column("'simple'")
+    typed = re.sub(r"-[\s-]+", "-", query.typed)
+    condition: ColumnElement[bool] = func.to_tsvector(simple, rows.c.text).bool_op("@@")(
+        func.websearch_to_tsquery(simple, typed)
+    )
     return condition

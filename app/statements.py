@@ -222,6 +222,7 @@ STORE_MESSAGES = BatchStatement(
     {
         "chat_id": "bigint",
         **SENT.types,
+        "words": "tsvector",
         "idempotency_key": "varchar",
         "request_digest": "bytea",
     },
@@ -241,8 +242,9 @@ STORE_MESSAGES = BatchStatement(
         WHERE chat.id = locked.id AND sums.chat_id = locked.id
         RETURNING chat.id, revision
     )
-    INSERT INTO message (chat_id, revision, {_SENT}, {_KEYED})
-    SELECT chat_id, revision - total + rank, {_SENT}, {_KEYED}
+    INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words, {_KEYED})
+    SELECT
+        chat_id, revision - total + rank, revision - total + rank, {_SENT}, words, {_KEYED}
     FROM raised JOIN fresh ON chat_id = raised.id
     ORDER BY position
     {_STORED}
@@ -255,8 +257,8 @@ STORE_MESSAGES = BatchStatement(
         WHERE chat.id = locked.id AND ({_UNLESS_REPLAYED})
         RETURNING requested.*, revision
     )
-    INSERT INTO message (chat_id, revision, {_SENT}, {_KEYED})
-    SELECT chat_id, revision, {_SENT}, {_KEYED} FROM raised
+    INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words, {_KEYED})
+    SELECT chat_id, revision, revision, {_SENT}, words, {_KEYED} FROM raised
     {_STORED}
     """,
 )
@@ -265,15 +267,16 @@ STORE_MESSAGES = BatchStatement(
 # The same for one message without a key, which costs PostgreSQL less.
 STORE_MESSAGE = _by_locking(
     "store_message",
-    ("bigint", *SENT.types.values()),
+    ("bigint", *SENT.types.values(), "tsvector"),
     f"""
     WITH raised AS (
         UPDATE chat SET revision = revision + 1
         WHERE id = (SELECT id FROM chat WHERE id = $1 FOR NO KEY UPDATE {{locking}})
         RETURNING id, revision
     )
-    INSERT INTO message (chat_id, revision, {_SENT})
-    SELECT id, revision, {", ".join(f"${n}" for n, _ in enumerate(SENT.types, 2))} FROM raised
+    INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words)
+    SELECT id, revision, revision, {", ".join(f"${n}" for n in range(2, len(SENT.types) + 3))}
+    FROM raised
     RETURNING id, chat_id, revision, NULL, {json_of(Message, "message")}
     """,
 )
@@ -348,12 +351,13 @@ _OF_RAISED = f"""
 """
 UPDATE_MESSAGES = BatchStatement(
     "update_messages",
-    {"message_id": "bigint", "expected": "text", **CHANGED.types},
+    {"message_id": "bigint", "expected": "text", **CHANGED.types, "words": "tsvector"},
     f"""
     {_RAISED}
     UPDATE message SET
         {", ".join(f"{column} = ranked.{column}" for column in CHANGED.types)},
-        edited_at = clock_timestamp(), revision = raised.revision - total + rank
+        edited_at = clock_timestamp(), revision = raised.revision - total + rank,
+        words = ranked.words, words_revision = raised.revision - total + rank
     FROM raised, ranked WHERE {_OF_RAISED}
     RETURNING message.id, message.revision, {json_of(Message, "message")}
     """,

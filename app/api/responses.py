@@ -89,9 +89,13 @@ def links(
     found = []
     if page.older:
         before = page.rows[0].id if page.rows else (cursor.after or 0) + 1
+        if page.end is not None and cursor.after is None:
+            before = page.end
         found.append(_link(request, older, "before", min(before, MAX_ID)))
     if page.newer:
         after = page.rows[-1].id if page.rows else (cursor.before or 1) - 1
+        if page.end is not None and cursor.after is not None:
+            after = page.end
         found.append(_link(request, newer, "after", after))
     return {"Link": ", ".join(found)} if found else {}
 

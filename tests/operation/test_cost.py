@@ -13,10 +13,12 @@ ROWS = 60_000
 
 SETUP = f"""
     INSERT INTO chat (title) SELECT 'chat ' || n FROM generate_series(1, 3000) AS n;
-    INSERT INTO message (chat_id, text, revision)
-    SELECT 1, 'old message ' || n, n FROM generate_series(1, {ROWS}) AS n;
-    INSERT INTO message (chat_id, text, revision)
-    SELECT 2, 'new message ' || n, n FROM generate_series(1, {ROWS // 10}) AS n;
+    INSERT INTO message (chat_id, text, words, revision, words_revision)
+    SELECT 1, 'old message ' || n, to_tsvector('simple', 'old message ' || n), n, n
+    FROM generate_series(1, {ROWS}) AS n;
+    INSERT INTO message (chat_id, text, words, revision, words_revision)
+    SELECT 2, 'new message ' || n, to_tsvector('simple', 'new message ' || n), n, n
+    FROM generate_series(1, {ROWS // 10}) AS n;
     INSERT INTO deletion (chat_id, revision, message_id)
     SELECT 1, {ROWS} + n, {10 * ROWS} + n FROM generate_series(1, {ROWS}) AS n;
     UPDATE chat SET revision = {2 * ROWS};
@@ -63,6 +65,30 @@ def calls(client: httpx.Client) -> Iterator[httpx.Response]:
         headers = {"idempotency-key": "k"}
         yield client.post("/chats/1/messages/", json={"text": "x"}, headers=headers)
         yield client.post("/chats/", json={"title": "x"}, headers=headers)
+
+
+def test_a_search_that_no_index_serves_looks_at_some_messages_and_leads_on(
+    postgres: Postgres, filled: str, tmp_path: Path
+) -> None:
+    before, pages = postgres.execute(READ, filled)[0], 0
+    with (
+        running(tmp_path / "log", postgres.settings(filled)) as service,
+        service.client() as client,
+    ):
+        first = client.post("/chats/1/messages/", json={"text": "something else"}).json()
+        for query in ("q=-message", "q=-message&chat_id=1", "q=-new -old"):
+            path, found = f"/messages/?{query}&limit=20", []
+            while path:
+                answer = client.get(path)
+                assert answer.status_code == 200
+                path = answer.links.get("next", {}).get("url", "")
+                found += answer.json()
+                pages += 1
+            assert found == [first]
+    assert 18 < pages < 3 * (2 + 1.1 * ROWS / 10_000)
+    scans, fetched = postgres.execute(READ, filled)[0]
+    assert scans == before[0]
+    assert fetched - before[1] < pages * 25_000
 
 
 def test_no_call_scans_a_table_or_reads_much_more_than_it_answers(

@@ -45,10 +45,14 @@ class Postgres:
             return cursor.fetchall() if cursor.description else []
 
     @contextmanager
-    def database(self, template: str = "template0") -> Iterator[str]:
-        """Yield the name of a new database, a copy of `template`, which is gone afterwards."""
+    def database(self, template: str = "template0", ctype: str | None = None) -> Iterator[str]:
+        """Yield the name of a new database, a copy of `template`, which is gone afterwards.
+
+        What is a letter there is what the server says, or `ctype`.
+        """
         name = f"chats_test_{uuid4().hex}"
-        self.execute(f'CREATE DATABASE "{name}" ENCODING utf8 TEMPLATE "{template}"')
+        locale = f" LC_COLLATE 'C' LC_CTYPE '{ctype}'" if ctype else ""
+        self.execute(f'CREATE DATABASE "{name}" ENCODING utf8 TEMPLATE "{template}"{locale}')
         try:
             yield name
         finally:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from psycopg2.extensions import connection as Psycopg2Connection
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
@@ -120,8 +121,12 @@ def async_connect(settings: Settings) -> Connect:
 def _put_prefix(
     connection: Connection, _: Any, statement: str, parameters: Any, *__: Any
 ) -> tuple[str, Any]:
-    """Return the statement behind what sets up its transaction, and the parameters."""
-    return connection.info["prefix"] + statement, parameters
+    """Return the statement behind what sets up its transaction, if it begins one, and the
+    parameters."""
+    raw: Any = connection.connection.driver_connection
+    if raw.get_transaction_status() == TRANSACTION_STATUS_IDLE:
+        statement = connection.info["prefix"] + statement
+    return statement, parameters
 
 
 def _refuse_dead_connection(

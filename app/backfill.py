@@ -1,0 +1,123 @@
+"""Giving words to messages that have none, or those of an earlier text.
+
+An earlier version wrote them, or plain SQL. They are filled in beside the traffic, a few at a
+time, from the newest on: no matter where it stops, it goes on from there.
+"""
+
+import asyncio
+import logging
+import time
+
+from sqlalchemy import func, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, select
+
+from app.core.database import Database, in_thread
+from app.core.errors import Unavailable
+from app.models import WITHOUT_WORDS
+from app.paging import END
+from app.words import tsvector_of
+
+log = logging.getLogger(__name__)
+
+# How many messages, and characters, are filled at a time.
+BATCH_SIZE = 200
+BATCH_LENGTH = 100_000
+
+# Seconds between two looks for messages without words, and between two lines about the progress.
+INTERVAL, REPORT_INTERVAL = 60, 5
+
+# Any number that no other application of the database takes: the ASCII codes of "words".
+ADVISORY_LOCK = 0x776F726473
+
+
+# The index by which versions before 0.5 searched.
+EARLIER_INDEX = "message_words_idx"
+
+
+async def keep_words(database: Database) -> None:
+    """Give words to messages without, again and again, until cancelled."""
+    while True:
+        try:
+            if await fill(database):
+                await drop_earlier_index(database)
+        except Unavailable:
+            pass  # It is in the log.
+        except Exception:
+            log.exception("messages could not be given their words for searching")
+        await asyncio.sleep(INTERVAL)
+
+
+async def fill(database: Database) -> bool:
+    """Give words to all messages without; return False when another process is doing it.
+
+    Raises Unavailable.
+    """
+    total, last_id, reported = 0, END, time.monotonic()
+    while True:
+        began = time.monotonic()
+        filled = await fill_some(database, last_id)
+        if not filled:
+            break
+        total, last_id = total + len(filled), filled[-1]
+        if began - reported >= REPORT_INTERVAL:
+            reported = began
+            log.info("searching: %s messages were given their words, down to id %s", total, last_id)
+        await asyncio.sleep(time.monotonic() - began)  # At most half of the time is taken.
+    if total:
+        log.info("searching: %s messages were given their words; none is left without", total)
+    return filled is not None
+
+
+# No row's lock is waited for, so that nobody waits for this in a circle. An edit waits for this,
+# and raises the revision afterwards, of whatever version it is.
+_CHOOSE = text(f"""
+    SELECT chat_id, id, text FROM message WHERE ({WITHOUT_WORDS}) AND id < :last_id
+    ORDER BY id DESC LIMIT :count FOR NO KEY UPDATE SKIP LOCKED
+""")
+_FILL = text("""
+    UPDATE message SET words = CAST(given.words AS tsvector), words_revision = revision
+    FROM unnest(CAST(:chat_ids AS bigint[]), CAST(:ids AS bigint[]), CAST(:words AS text[]))
+        AS given (chat_id, id, words)
+    WHERE message.chat_id = given.chat_id AND message.id = given.id
+""")
+
+
+@in_thread
+def fill_some(session: Session, last_id: int) -> list[int] | None:
+    """Give words to the newest messages without below an id; return their ids, newest first.
+
+    None means that another process is doing it.
+    """
+    session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK))):
+        return None
+    chosen = []
+    for row in session.execute(_CHOOSE, {"last_id": last_id, "count": BATCH_SIZE}):
+        chosen.append(row)
+        if sum(len(text) for _, _, text in chosen) >= BATCH_LENGTH:
+            break
+    columns = {
+        "chat_ids": [chat_id for chat_id, _, _ in chosen],
+        "ids": [id_ for _, id_, _ in chosen],
+        "words": [tsvector_of(text) for _, _, text in chosen],
+    }
+    session.execute(_FILL, columns)
+    return columns["ids"]
+
+
+async def drop_earlier_index(database: Database) -> None:
+    """Drop the index by which messages without words were found; raises Unavailable."""
+    try:
+        await drop_index(database)
+    except SQLAlchemyError as error:
+        log.warning("the index %s serves nobody any more: drop it (%s)", EARLIER_INDEX, error)
+
+
+@in_thread
+def drop_index(session: Session) -> None:
+    """Drop the index, beside the traffic, if it is there."""
+    there = select(func.to_regclass(EARLIER_INDEX).is_not(None))
+    if session.scalar(there):
+        session.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {EARLIER_INDEX}"))
+        log.info("searching: dropped the index of the earlier version")
