@@ -21,7 +21,8 @@ def alembic_config() -> Config:
 def migrate(settings: Settings) -> None:
     """Bring the configured database up to date, once it is reachable; several may try at once.
 
-    Raises Unavailable when the database is not reachable within the time configured.
+    Raises Unavailable when the database is not reachable within the time configured, and Alembic's
+    CommandError, a sentence, when it cannot be migrated.
     """
     wait_until_reachable(settings)
     command.upgrade(alembic_config(), "head")
