@@ -11,14 +11,19 @@ from tests.support.console import assert_sessions_are_true
 from tests.support.service import SETTINGS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
 
 
-def test_the_curl_session_gives_what_the_readme_says(postgres: Postgres, tmp_path: Path) -> None:
+def test_the_curl_sessions_give_what_readme_and_guide_say_one_after_the_other(
+    postgres: Postgres, tmp_path: Path
+) -> None:
     with (
         postgres.database() as database,
         running(tmp_path / "log", postgres.settings(database)) as service,
     ):
         assert_sessions_are_true(README, service.url)
+        for _ in range(2):  # Whatever was there before.
+            assert_sessions_are_true(GUIDE, service.url)
 
 
 def test_every_setting_is_in_the_table_of_the_readme() -> None:
