@@ -2,12 +2,14 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from uvicorn.config import STARTUP_FAILURE
 
 from app import __version__
 from app.api import openapi, pages, problems, router
@@ -18,10 +20,11 @@ from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
 from app.backfill import keep_words
 from app.core.body import BodyLimit
-from app.core.config import Settings, load_settings
+from app.core.config import ConfigurationError, Settings, load_settings
 from app.core.database import Database
 from app.core.database.reachable import wait_until_reachable
 from app.core.hosts import ANY
+from app.core.lifespan import CANNOT_START
 from app.core.logging import RequestLog, configure_logging
 from app.core.process import stop_with_parent
 
@@ -91,8 +94,16 @@ def operation_id(route: APIRoute) -> str:
 
 
 def start() -> FastAPI:
-    """Return the application as the environment configures it."""
-    settings = load_settings()
+    """Return the application as the environment configures it.
+
+    Exits with uvicorn's status of a failed start, 3, when a setting is wrong: it would start
+    workers that end otherwise again and again.
+    """
+    try:
+        settings = load_settings()
+    except ConfigurationError as error:
+        print(f"{CANNOT_START}\n{error}", file=sys.stderr)
+        sys.exit(STARTUP_FAILURE)
     configure_logging(settings)
     return create_app(settings)
 

@@ -14,6 +14,8 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+REMOVED_BY_DOWNGRADE = "only indexes"
+
 NAMES = (
     "chat_idempotency_key_idx",
     "message_idempotency_key_idx",

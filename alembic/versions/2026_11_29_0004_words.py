@@ -15,6 +15,8 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+REMOVED_BY_DOWNGRADE = "the words that searches look at, which come again with the upgrade"
+
 WITHOUT_WORDS = sa.text("words IS NULL OR words_revision IS DISTINCT FROM revision")
 
 

@@ -4,10 +4,11 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -194,12 +195,37 @@ def read_environment() -> dict[str, str]:
     """
     in_docker = os.environ.get("RUNNING_IN_DOCKER", "").lower() == "true"
     file = ROOT / (".env.docker" if in_docker else ".env")
-    # No interpolation: a password may hold any character, `$` among them.
-    from_file = dotenv_values(file, interpolate=False)
+    from_file = read_file(file)
     if wrong := unknown_names(from_file):
         raise ConfigurationError("\n".join(f"{name}, in {file.name}{cure}" for name, cure in wrong))
-    merged = {name: value or "" for name, value in from_file.items()} | dict(os.environ)
+    merged = from_file | dict(os.environ)
     return {name: value for name, value in merged.items() if value}
+
+
+def read_file(file: Path) -> dict[str, str]:
+    """Return the variables of a `.env` file, none if it does not exist.
+
+    Raises ConfigurationError when it cannot be read to the end. Nothing is interpolated: a
+    password may hold any character, `$` among them.
+    """
+    try:
+        text = file.read_text("utf-8-sig")  # Windows' editors begin it with a mark.
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file}: not in UTF-8. Save it in UTF-8.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{file}: it cannot be read ({error.strerror}).") from None
+    variables = {}
+    for binding in parse_stream(StringIO(text)):
+        if binding.error or "\0" in binding.original.string:
+            said = "not of the form NAME=value, or a quote is not closed"
+            blank = len(binding.original.string) - len(binding.original.string.lstrip())
+            line = binding.original.line + binding.original.string[:blank].count("\n")
+            raise ConfigurationError(f"{file}: line {line} is {said}.")
+        if binding.key is not None:
+            variables[binding.key] = binding.value or ""
+    return variables
 
 
 def unknown_names(names: Iterable[str]) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from random import randbytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.config import Settings
+from app.core.lifespan import run_lifespan
 
 log = logging.getLogger("app.request")
 
@@ -107,8 +108,8 @@ class RequestLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its id."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
+        if scope["type"] != "http":  # Only here, lest each request passes a further layer.
+            await run_lifespan(self.app, scope, receive, send)
             return
         started = time.perf_counter()
         name = name_request(scope)

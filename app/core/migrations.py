@@ -21,8 +21,9 @@ def alembic_config() -> Config:
 def migrate(settings: Settings) -> None:
     """Bring the configured database up to date, once it is reachable; several may try at once.
 
-    Raises ConfigurationError when the database is none that can be used, and Unavailable when it
-    is not reachable within the time configured.
+    Raises Unavailable when the database is not reachable within the time configured,
+    ConfigurationError when it is none that can be used, and Alembic's CommandError, a sentence,
+    when it cannot be migrated.
     """
     wait_until_reachable(settings.direct)
     command.upgrade(alembic_config(), "head")

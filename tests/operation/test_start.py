@@ -1,21 +1,24 @@
 """`python -m app`: how it starts and stops, on a PostgreSQL of its own and with workers."""
 
+import re
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support import (
     ROOT,
     Postgres,
-    Service,
     Start,
     commands_naming,
     create_chat,
     eventually,
     ps,
     read_chat,
+    refusal,
     running,
     send,
 )
@@ -68,14 +71,6 @@ def test_a_second_service_on_the_same_data_is_refused(start: Start, tmp_path: Pa
             create_chat(client)
 
 
-def refusal(service: Service) -> str:
-    """Return what a service that refused to start says; fail when it said more than that."""
-    assert service.process.wait(30) == 1
-    first, sentence = service.log.read_text().splitlines()
-    assert first == "The service cannot start."
-    return sentence
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "localhost"])
 def test_a_port_in_use_is_refused_before_anything_is_started(
     start: Start, tmp_path: Path, host: str
@@ -102,6 +97,69 @@ def test_a_port_that_a_service_has_just_left_is_not_refused(start: Start, tmp_pa
 def test_a_host_that_is_not_this_machine_is_refused(start: Start, tmp_path: Path) -> None:
     said = refusal(start({"DATA_DIR": str(tmp_path / "data"), "HOST": "192.0.2.1"}))
     assert said.startswith("HOST: the service cannot listen on 192.0.2.1: ")
+
+
+@pytest.mark.parametrize(
+    "host", ["no.such.host.invalid", "a..b", "x" * 70, "http://localhost", "a b"]
+)
+def test_a_host_that_can_be_none_is_refused_with_the_cure(start: Start, host: str) -> None:
+    said = refusal(start({"HOST": host}))
+    assert said.startswith(f"HOST: the service cannot listen on {host}: ")
+    assert said.endswith("Name an address of this machine, such as 127.0.0.1, or :: for all.")
+
+
+def local_addresses() -> list[str]:
+    """Return the addresses under which this machine reaches itself, as they stand in a URL."""
+    addresses = ["127.0.0.1", "localhost"]
+    with suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        addresses.append("[::1]")
+    return addresses
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("host", ["::", "[::]"])
+def test_all_addresses_are_those_of_ipv4_and_ipv6(
+    postgres: Postgres, database: str, tmp_path: Path, host: str, workers: str
+) -> None:
+    settings = {**postgres.settings(database), "HOST": host, "WORKERS": workers}
+    with running(tmp_path / "log", settings) as service:
+        for address in local_addresses():
+            url = f"http://{address}:{service.port}/health/live"
+            assert httpx.get(url).status_code == 200
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    ("host", "printed"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "localhost"),
+        ("::", "localhost"),
+        ("localhost", "localhost"),
+        ("::1", "[::1]"),
+        ("[::1]", "[::1]"),
+    ],
+)
+def test_the_printed_address_is_served(
+    postgres: Postgres, database: str, start: Start, host: str, printed: str, workers: str
+) -> None:
+    if printed.removeprefix("[").removesuffix("]") == "::1" and "[::1]" not in local_addresses():
+        pytest.skip("no IPv6 here")
+    settings = {**postgres.settings(database), "HOST": host, "WORKERS": workers}
+    service = start({**settings, "LOG_FORMAT": "plain"})
+    url = f"http://{printed}:{service.port}"
+    eventually(lambda: f"API   {url}/api/v1\n" in service.log.read_text())
+    eventually(lambda: "Application startup complete" in service.log.read_text())
+    assert httpx.get(f"{url}/api/v1/chats/").status_code == 200
+
+
+def test_a_port_of_the_systems_choice_is_printed(
+    postgres: Postgres, database: str, start: Start
+) -> None:
+    service = start({**postgres.settings(database), "PORT": "0", "LOG_FORMAT": "plain"})
+    printed = eventually(lambda: re.search(r"API   (\S+)/api/v1\n", service.log.read_text()))
+    assert httpx.get(f"{printed[1]}/health/live").status_code == 200
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate"])

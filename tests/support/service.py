@@ -172,6 +172,14 @@ class Service:
 Start = Callable[..., Service]
 
 
+def refusal(service: Service) -> str:
+    """Return what a service that refused to start says; fail when it said more than that."""
+    assert service.process.wait(START_SECONDS) == 1
+    first, sentence = service.log.read_text().splitlines()
+    assert first == "The service cannot start."
+    return sentence
+
+
 @contextmanager
 def running(
     log: Path,

