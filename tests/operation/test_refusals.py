@@ -14,6 +14,7 @@ import pytest
 from app.core.embedded import embedded_postgres
 from app.core.embedded.cluster import find_binaries
 from tests.support import ROOT, Postgres, Start, create_chat, environment
+from tests.support.service import run_python
 
 
 def refusal(settings: dict[str, str], command: str = "serve") -> str:
@@ -117,6 +118,22 @@ def test_a_user_that_is_not_let_in_is_told_why_and_what_to_do(guarded: Postgres)
     said = refusal({**settings, "DB_USER": "stranger"})
     assert said.startswith("DB_HOST: ")
     assert "pg_hba.conf" in said
+
+
+@pytest.mark.parametrize(
+    "password", ["@:/%#' \\", 'пароль "密码" ${HOME} %s', " leading and trailing "]
+)
+def test_a_password_of_any_characters_lets_in_from_the_environment_and_from_a_file(
+    guarded: Postgres, tmp_path: Path, password: str
+) -> None:
+    literal = password.replace("'", "''")
+    guarded.execute(f"CREATE ROLE odd LOGIN PASSWORD '{literal}'")
+    guarded.execute("ALTER DATABASE chats OWNER TO odd")
+    settings = {**guarded.settings("chats"), "DB_USER": "odd"}
+    (tmp_path / "secret").write_text(f"{password}\n", encoding="utf-8")
+    for given in ({"DB_PASSWORD": password}, {"DB_PASSWORD_FILE": str(tmp_path / "secret")}):
+        run_python({**settings, **given}, "-m", "app", "migrate")
+        run_python({**settings, **given}, "-m", "alembic", "current")
 
 
 def test_a_user_that_does_not_exist_can_be_made_by_the_command_that_is_told(
