@@ -84,7 +84,7 @@ def test_an_offered_upgrade_is_ignored(
 
 @pytest.mark.parametrize(
     ("method", "status"),
-    [("GET", 200), ("HEAD", 405), ("PUT", 405), ("OPTIONS", 405), ("PATCH", 415), ("POST", 405)],
+    [("GET", 200), ("HEAD", 200), ("PUT", 405), ("OPTIONS", 405), ("PATCH", 415), ("POST", 405)],
 )
 def test_an_offered_upgrade_is_ignored_whatever_the_method(
     service: Service, chat: JSON, method: str, status: int
