@@ -18,6 +18,7 @@ from app.api.export import Exports
 from app.api.fast_path import FastPath, compile_routes
 from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
+from app.api.root_path import RootPath
 from app.backfill import keep_words
 from app.core.body import BodyLimit
 from app.core.config import ConfigurationError, Settings, load_settings
@@ -84,6 +85,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(Cors, origins=settings.cors_origins)
     if settings.allowed_hosts is not None and ANY not in settings.allowed_hosts:
         app.add_middleware(HostCheck, allowed=settings.allowed_hosts)
+    if settings.root_path:
+        app.add_middleware(RootPath, prefix=settings.root_path)
     app.add_middleware(RequestLog)
     return app
 

@@ -26,8 +26,8 @@ class HeadAsGet:
         try:
             await self.app(as_get, receive, send)
         finally:
-            if "route" in as_get:  # For the log.
-                scope["route"] = as_get["route"]
+            # For the log.
+            scope.update({name: as_get[name] for name in ("path", "route") if name in as_get})
 
 
 def is_head(scope: Scope) -> bool:

@@ -21,6 +21,8 @@ from pydantic_core import PydanticCustomError
 from app.core import origins
 from app.core.hosts import normalized
 
+_SEGMENT = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~-]+")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 PoolMode = Literal["session", "transaction"]
@@ -101,6 +103,20 @@ def check_origins(entries: list[str]) -> list[str]:
     return allowed
 
 
+def check_root_path(path: str) -> str:
+    """Return ROOT_PATH with a slash before it and none behind; raise for what is no plain path.
+
+    It is written into addresses as it is, so nothing in it may need an escape.
+    """
+    segments = path.strip("/").split("/")
+    if segments == [""]:
+        return ""
+    if any(not _SEGMENT.fullmatch(segment) for segment in segments):
+        message = "{path} is no path. Give one of letters, digits, '-', '_' and '.', such as /chat"
+        raise PydanticCustomError("root_path", message, {"path": ascii(path)})
+    return "/" + "/".join(segments)
+
+
 class Settings(BaseModel, frozen=True):
     """Every setting, under the lower-case name of its environment variable."""
 
@@ -133,6 +149,7 @@ class Settings(BaseModel, frozen=True):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    root_path: Annotated[str, AfterValidator(check_root_path)] = ""
     workers: int = Field(default=1, ge=1, le=128)
     shutdown_timeout: int = Field(default=10, ge=1, le=3600, description="seconds")
 

@@ -23,6 +23,9 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 # No browser shall take an answer for anything but what its type says (WHATWG Fetch, section 3.6).
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
+# How many bytes of a path a line of the log has.
+MAX_PATH = 200
+
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -145,7 +148,8 @@ def log_request(scope: Scope, status: int, seconds: float) -> None:
         return
     facts = {
         "method": scope["method"],
-        "path": path_template(scope),
+        "path": asked_path(scope),
+        "route": path_template(scope),
         "status": status,
         "duration_ms": round(seconds * 1000, 2),
     }
@@ -153,8 +157,22 @@ def log_request(scope: Scope, status: int, seconds: float) -> None:
     log.info(message, facts, extra={"facts": facts})
 
 
+def asked_path(scope: Scope) -> str:
+    """Return the path that was asked for as it came, cut, and escaped so that it stays one word.
+
+    The query is left out, since it may hold words to search.
+    """
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    path = raw[:MAX_PATH].decode("ascii", "backslashreplace")
+    if not path.isprintable() or " " in path:
+        path = "".join(
+            char if char.isprintable() and char != " " else f"\\x{ord(char):02x}" for char in path
+        )
+    return path if len(raw) <= MAX_PATH else f"{path}..."
+
+
 def path_template(scope: Scope) -> str:
-    """Return the route's path, like `/api/v1/chats/{chat_id}`: ids do not belong into a log."""
+    """Return the route's path, like `/api/v1/chats/{chat_id}`, to count requests by."""
     if "route" not in scope:
         return "(no route)"
     path, route = scope["path"].split("/"), scope["route"].path.split("/")

@@ -207,8 +207,19 @@ class BoundedProtocol(HttpToolsProtocol):
         hosts = names.count(b"host")
         if hosts != 1 and (hosts or version == "1.1"):
             raise BadRequest("A request names one Host.")  # RFC 9112, section 3.2.
+        if b"expect" in names:
+            self._check_expectations(version)
         if b"transfer-encoding" in names or self.expect_100_continue:
             self._check_body(dict(self.headers))
+
+    def _check_expectations(self, version: str) -> None:
+        """Note whether the client waits for a 100; what else it expects may be ignored.
+
+        A client of HTTP/1.0 does not, whatever it says (RFC 9110, section 10.1.1).
+        """
+        members = b",".join(value for name, value in self.headers if name == b"expect").split(b",")
+        expected = {member.strip().lower() for member in members}
+        self.expect_100_continue = version == "1.1" and b"100-continue" in expected
 
     def _take_host_of_target(self) -> None:
         """Replace the Host by that of a target like `http://host/path` (RFC 9112, section 3.2.2).

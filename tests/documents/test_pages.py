@@ -127,15 +127,27 @@ def test_no_answer_is_guessed_at_or_names_the_server(client: httpx.Client, path:
         assert "content-security-policy" not in headers
 
 
-@pytest.fixture(scope="module")
+# Ways to say that a proxy shows the service below `/chat`.
+BELOW: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+    "ROOT_PATH": ({"ROOT_PATH": "chat/"}, ()),
+    "ROOT_PATH for uvicorn": ({"ROOT_PATH": "/chat"}, UVICORN),
+    "--root-path": ({}, (*UVICORN, "--root-path", "/chat")),
+    "both": ({"ROOT_PATH": "/other"}, (*UVICORN, "--root-path", "/chat")),
+}
+
+
+@pytest.fixture(scope="module", params=BELOW)
 def below(
-    postgres: Postgres, database: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    postgres: Postgres,
+    database: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[httpx.Client]:
     """A client of a service that a proxy shows below `/chat`."""
     log = tmp_path_factory.mktemp("below") / "log"
-    command = (*UVICORN, "--root-path", "/chat")
+    settings, command = BELOW[request.param]
     with (
-        running(log, postgres.settings(database), *command) as service,
+        running(log, {**postgres.settings(database), **settings}, *command) as service,
         service.client() as client,
     ):
         yield client
@@ -180,8 +192,13 @@ def test_calls_lead_on_below_a_prefix(below: httpx.Client, mount: str, left: str
         send(below, chat, mount=left + mount)
     page = below.get(f"{left}{mount}/chats/{chat['id']}/messages/?limit=1")
     assert page.headers["link"].startswith(f"</chat{mount}/chats/{chat['id']}/messages/?")
-    way_in = below.get(f"{left}/", headers={"Accept": "application/json"}).json()
-    assert way_in["links"]["docs"] == "/chat/docs"
+    for path in ("", "/", "/api/v1", "/api/v1/"):
+        response = below.get(left + path, headers={"Accept": "application/json"})
+        assert response.json()["links"]["docs"] == "/chat/docs"
+        assert response.json()["links"]["api"] == "/chat/api/v1"
+    browser = below.get(f"{left}/", headers={"Accept": "text/html"})
+    assert browser.headers["location"] == "/chat/docs"
+    assert below.head(f"{left}{mount}/chats/").status_code == 200
     many = "/chat" * 1000
     assert_problem(below.get(f"{many}/docs"), 404, "not-found")
 

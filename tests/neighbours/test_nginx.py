@@ -1,16 +1,14 @@
 """nginx in front of the service."""
 
-import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support import JSON, Service, create_chat, eventually, send
-from tests.support.service import free_port
+from tests.neighbours.nginx import nginx
+from tests.support import JSON, Service, create_chat, send
 from tests.support.sockets import read_answers
 
 CONFIGURATION = Path(__file__).with_name("nginx.conf")
@@ -19,23 +17,8 @@ CONFIGURATION = Path(__file__).with_name("nginx.conf")
 @pytest.fixture(scope="module")
 def port(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of an nginx in front of the service."""
-    folder = tmp_path_factory.mktemp("nginx")
-    folder.chmod(0o755)  # Its workers are somebody else.
-    port = free_port()
-    text = CONFIGURATION.read_text()
-    text = text.replace("$PORT", str(port)).replace("$SERVICE", str(service.port))
-    (folder / "nginx.conf").write_text(text)
-    process = subprocess.Popen(["nginx", "-p", str(folder), "-c", "nginx.conf"])
-
-    def answers() -> bool:
-        assert process.poll() is None, (folder / "error.log").read_text()
-        with socket.socket() as connection:
-            return connection.connect_ex(("127.0.0.1", port)) == 0
-
-    eventually(answers)
-    yield port
-    process.send_signal(signal.SIGQUIT)
-    assert process.wait(20) == 0
+    with nginx(tmp_path_factory.mktemp("nginx"), CONFIGURATION, service.port) as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

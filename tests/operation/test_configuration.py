@@ -260,6 +260,45 @@ def test_each_origin_that_no_browser_sends_is_named_with_what_is_wrong(
     assert len(said.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ("/chat", "/chat"),
+        ("chat", "/chat"),
+        ("/chat/", "/chat"),
+        ("//chat//", "/chat"),
+        ("/a/b-c_d.e~f/", "/a/b-c_d.e~f"),
+        ("/", ""),
+        ("", ""),
+    ],
+)
+def test_a_root_path_begins_with_a_slash_and_ends_without(given: str, path: str) -> None:
+    assert load_settings({"ROOT_PATH": given}).root_path == path
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "/chat?x=1",
+        "/chat#x",
+        "https://example.com/chat",
+        "/a//b",
+        "/a/../b",
+        "/.",
+        "/a b",
+        "/%63hat",
+        "/\u0447\u0430\u0442",
+        "/chat\n",
+        "/chat;x",
+        "\\chat",
+    ],
+)
+def test_a_root_path_that_is_no_plain_path_is_refused(wrong: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        load_settings({"ROOT_PATH": wrong})
+    assert str(error.value).startswith(f"ROOT_PATH: {wrong!a} is no path. Give one of ")
+
+
 def test_allowed_hosts_that_name_none_are_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"^ALLOWED_HOSTS: "):
         load_settings({"ALLOWED_HOSTS": " , "})

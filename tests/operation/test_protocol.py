@@ -85,7 +85,7 @@ def test_an_offered_upgrade_is_ignored(
 
 @pytest.mark.parametrize(
     ("method", "status"),
-    [("GET", 200), ("HEAD", 405), ("PUT", 405), ("OPTIONS", 405), ("PATCH", 415), ("POST", 405)],
+    [("GET", 200), ("HEAD", 200), ("PUT", 405), ("OPTIONS", 405), ("PATCH", 415), ("POST", 405)],
 )
 def test_an_offered_upgrade_is_ignored_whatever_the_method(
     service: Service, chat: JSON, method: str, status: int
@@ -427,6 +427,69 @@ def test_a_large_body_that_is_expected_to_be_refused_is_not_asked_for(service: S
     answer = only_answer(exchange(service, request))
     assert_problem(answer, 413, "body-too-large")
     assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    "expect",
+    [
+        b"Expect: 100-Continue\r\n",
+        b"Expect: other, 100-continue\r\n",
+        b"Expect: other\r\nExpect: 100-continue\r\n",
+    ],
+)
+@pytest.mark.parametrize("size", [65_537, 10**12])
+def test_however_it_is_expected_a_large_body_is_not_asked_for(
+    service: Service, expect: bytes, size: int
+) -> None:
+    answers = exchange(service, CREATE + expect + b"Content-Length: %d\r\n\r\n" % size)
+    assert_problem(only_answer(answers), 413, "body-too-large")
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (CREATE.replace(b"/chats/", b"/nothing"), 404),
+        (CREATE.replace(b"POST", b"PUT"), 405),
+        (CREATE.replace(b"application/json", b"text/plain"), 415),
+        (CREATE.replace(HOST, b"Host: evil.example\r\n"), 421),
+        (CREATE.replace(b"/chats/", b"/chats/?x=1"), 422),
+    ],
+)
+def test_a_body_is_not_asked_for_when_the_head_is_refused(
+    service: Service, head: bytes, status: int
+) -> None:
+    with connected(service) as connection:
+        connection.sendall(head + b"Expect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+        assert read_answers(connection, 1) == [status]
+
+
+def test_of_a_chunked_body_that_is_expected_no_more_is_taken_than_of_another(
+    service: Service,
+) -> None:
+    with connected(service) as connection:
+        connection.sendall(CREATE + b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 Continue\r\n")
+        for _ in range(65):
+            connection.sendall(b"400\r\n" + b" " * 1024 + b"\r\n")
+        connection.sendall(b"0\r\n\r\n")
+        assert read_answers(connection, 1) == [413]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        CREATE + b"Expect: 200-ok\r\n",
+        CREATE + b"Expect: \r\n",
+        CREATE.replace(b"HTTP/1.1", b"HTTP/1.0") + b"Expect: 100-continue\r\n",
+    ],
+)
+def test_another_expectation_is_ignored_and_so_is_any_of_http_1_0(
+    service: Service, head: bytes
+) -> None:
+    request = head + b"Connection: close\r\n" + declared(TITLE)
+    answers = exchange(service, request)
+    assert b"100 Continue" not in answers
+    assert only_answer(answers).status_code == 201
 
 
 def test_a_body_that_is_expected_to_be_taken_is_asked_for(service: Service) -> None:

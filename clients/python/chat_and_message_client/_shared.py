@@ -92,7 +92,7 @@ class Walk:
 
     def page(self, chat_id: int | None) -> dict[str, Any]:
         """Return what to ask httpx for to get the next page, of a chat or of all."""
-        page = {"limit": self.limit, self.cursor: self.place}
+        page: dict[str, Any] = {"limit": self.limit, self.cursor: self.place}
         if chat_id is None:
             return list_messages._get_kwargs(**page)
         return list_chat_messages._get_kwargs(chat_id, **page)
