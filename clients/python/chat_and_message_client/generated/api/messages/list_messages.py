@@ -92,7 +92,8 @@ def sync_detailed(
     """List, search or export messages
 
      Of all chats, or of one. With `limit`, `before` or `after` it is a page, oldest first, without
-    a cursor the oldest. A search (`q`) always answers a page, newest first.
+    a cursor the oldest. A search (`q`) always answers a page, newest first; one may be short, or
+    even empty, before the last.
 
     Otherwise it is every message, oldest first, streamed: as one JSON array or, for a client that
     accepts `application/x-ndjson`, as a JSON object a line.
@@ -140,7 +141,8 @@ def sync(
     """List, search or export messages
 
      Of all chats, or of one. With `limit`, `before` or `after` it is a page, oldest first, without
-    a cursor the oldest. A search (`q`) always answers a page, newest first.
+    a cursor the oldest. A search (`q`) always answers a page, newest first; one may be short, or
+    even empty, before the last.
 
     Otherwise it is every message, oldest first, streamed: as one JSON array or, for a client that
     accepts `application/x-ndjson`, as a JSON object a line.
@@ -183,7 +185,8 @@ async def asyncio_detailed(
     """List, search or export messages
 
      Of all chats, or of one. With `limit`, `before` or `after` it is a page, oldest first, without
-    a cursor the oldest. A search (`q`) always answers a page, newest first.
+    a cursor the oldest. A search (`q`) always answers a page, newest first; one may be short, or
+    even empty, before the last.
 
     Otherwise it is every message, oldest first, streamed: as one JSON array or, for a client that
     accepts `application/x-ndjson`, as a JSON object a line.
@@ -229,7 +232,8 @@ async def asyncio(
     """List, search or export messages
 
      Of all chats, or of one. With `limit`, `before` or `after` it is a page, oldest first, without
-    a cursor the oldest. A search (`q`) always answers a page, newest first.
+    a cursor the oldest. A search (`q`) always answers a page, newest first; one may be short, or
+    even empty, before the last.
 
     Otherwise it is every message, oldest first, streamed: as one JSON array or, for a client that
     accepts `application/x-ndjson`, as a JSON object a line.
