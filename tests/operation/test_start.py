@@ -1,8 +1,11 @@
 """`python -m app`: how it starts and stops, on a PostgreSQL of its own and with workers."""
 
 import re
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from tests.support import (
     Start,
     commands_naming,
     create_chat,
+    environment,
     eventually,
     ps,
     read_chat,
@@ -176,6 +180,41 @@ def test_a_data_folder_that_is_a_file_is_refused(
 def test_a_data_folder_that_cannot_be_written_is_refused(start: Start) -> None:
     said = refusal(start({"DATA_DIR": "/proc/chats"}))
     assert said.startswith("DATA_DIR: nothing can be written to /proc (")
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("cluster/PG_VERSION", "was made by PostgreSQL 17, and this is 18. "),
+        ("cluster/other", "holds no data of PostgreSQL. "),
+        ("cluster", "holds no data of PostgreSQL. "),
+        ("postgres.log/file", "DATA_DIR: "),
+    ],
+)
+def test_a_data_folder_of_something_else_is_refused(
+    start: Start, tmp_path: Path, made: str, said: str
+) -> None:
+    file = tmp_path / "data" / made
+    file.parent.mkdir(parents=True)
+    file.write_text("17\n")
+    assert said in refusal(start({"DATA_DIR": str(tmp_path / "data")}, "-m", "app", "migrate"))
+
+
+def test_a_clone_may_lie_at_any_path(data: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "100%d of 'ünï' \"q\" %(here)s"
+    for part in ("app", "alembic"):
+        shutil.copytree(ROOT / part, clone / part)
+    shutil.copy(ROOT / "alembic.ini", clone)
+    result = subprocess.run(
+        [sys.executable, "-m", "app", "migrate"],
+        cwd=clone,
+        env=environment({"DATA_DIR": str(data)}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "migrated to 0003" in result.stdout
 
 
 def test_workers_do_not_outlive_the_process_that_started_them(
