@@ -1,5 +1,6 @@
 """`python -m app`: how it starts and stops, on a PostgreSQL of its own and with workers."""
 
+import os
 import re
 import shutil
 import signal
@@ -215,6 +216,31 @@ def test_a_clone_may_lie_at_any_path(data: Path, tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "migrated to 0003" in result.stdout
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_export_that_a_stop_cuts_leaves_no_traceback(
+    postgres: Postgres, migrated: str, start: Start, workers: str, times: int
+) -> None:
+    with postgres.database(migrated) as database:
+        settings = {**postgres.settings(database), "WORKERS": workers, "SHUTDOWN_TIMEOUT": "1"}
+        service = start(settings).get_ready()
+        with service.client() as client:
+            chat = create_chat(client)
+        postgres.execute(
+            "INSERT INTO message (chat_id, text)"
+            f" SELECT {chat['id']}, repeat('x', 1000) FROM generate_series(1, 20000)",
+            database,
+        )
+        with socket.create_connection(("127.0.0.1", service.port)) as unread:
+            unread.sendall(b"GET /messages/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert unread.recv(100)
+            for _ in range(times):  # As a terminal does: to all of its processes.
+                os.killpg(service.process.pid, signal.SIGINT)
+            assert service.wait() in (0, 128 + signal.SIGINT)
+        assert "Traceback" not in service.log.read_text()
+        assert '"traceback"' not in service.log.read_text()
 
 
 def test_workers_do_not_outlive_the_process_that_started_them(
