@@ -14,7 +14,7 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import NoReturn
 
@@ -76,7 +76,11 @@ def database(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     check_data_dir(settings.data_dir)
-    with embedded_postgres(settings.data_dir) as server:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(embedded_postgres(settings.data_dir))
+        except OSError as error:
+            raise ConfigurationError(f"DATA_DIR: {error}. Name another folder in it.") from None
         os.environ |= {
             "DB_HOST": server.host,
             "DB_PORT": str(server.port),

@@ -1,5 +1,6 @@
 """Log lines on stdout, plain or JSON, and one for each request, under the request's id."""
 
+import asyncio
 import json
 import logging
 import logging.config
@@ -129,6 +130,8 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, send_named)
+        except asyncio.CancelledError:  # The service stops, and had waited long enough for it.
+            log.warning("the answer was cut off, as the service stops")
         finally:
             log_request(scope, status, time.perf_counter() - started)
 

@@ -14,8 +14,12 @@ log = logging.getLogger(__name__)
 
 
 def alembic_config() -> Config:
-    """Return Alembic's configuration, that of its command line."""
-    return Config(ROOT / "alembic.ini")
+    """Return Alembic's configuration, that of its command line, wherever the clone is."""
+    config = Config(ROOT / "alembic.ini")
+    # The file's %(here)s would take a % in the path for a reference of its own.
+    for option, path in (("script_location", ROOT / "alembic"), ("prepend_sys_path", ROOT)):
+        config.set_main_option(option, str(path).replace("%", "%%"))
+    return config
 
 
 def migrate(settings: Settings) -> None:

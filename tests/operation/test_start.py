@@ -1,8 +1,12 @@
 """`python -m app`: how it starts and stops, on a PostgreSQL of its own and with workers."""
 
+import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from tests.support import (
     Start,
     commands_naming,
     create_chat,
+    environment,
     eventually,
     ps,
     read_chat,
@@ -176,6 +181,66 @@ def test_a_data_folder_that_is_a_file_is_refused(
 def test_a_data_folder_that_cannot_be_written_is_refused(start: Start) -> None:
     said = refusal(start({"DATA_DIR": "/proc/chats"}))
     assert said.startswith("DATA_DIR: nothing can be written to /proc (")
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("cluster/PG_VERSION", "was made by PostgreSQL 17, and this is 18. "),
+        ("cluster/other", "holds no data of PostgreSQL. "),
+        ("cluster", "holds no data of PostgreSQL. "),
+        ("postgres.log/file", "DATA_DIR: "),
+    ],
+)
+def test_a_data_folder_of_something_else_is_refused(
+    start: Start, tmp_path: Path, made: str, said: str
+) -> None:
+    file = tmp_path / "data" / made
+    file.parent.mkdir(parents=True)
+    file.write_text("17\n")
+    assert said in refusal(start({"DATA_DIR": str(tmp_path / "data")}, "-m", "app", "migrate"))
+
+
+def test_a_clone_may_lie_at_any_path(data: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "100%d of 'ünï' \"q\" %(here)s"
+    for part in ("app", "alembic"):
+        shutil.copytree(ROOT / part, clone / part)
+    shutil.copy(ROOT / "alembic.ini", clone)
+    result = subprocess.run(
+        [sys.executable, "-m", "app", "migrate"],
+        cwd=clone,
+        env=environment({"DATA_DIR": str(data)}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "migrated to 0003" in result.stdout
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_export_that_a_stop_cuts_leaves_no_traceback(
+    postgres: Postgres, migrated: str, start: Start, workers: str, times: int
+) -> None:
+    with postgres.database(migrated) as database:
+        settings = {**postgres.settings(database), "WORKERS": workers, "SHUTDOWN_TIMEOUT": "1"}
+        service = start(settings).get_ready()
+        with service.client() as client:
+            chat = create_chat(client)
+        postgres.execute(
+            "INSERT INTO message (chat_id, text)"
+            f" SELECT {chat['id']}, repeat('x', 1000) FROM generate_series(1, 20000)",
+            database,
+        )
+        with socket.create_connection(("127.0.0.1", service.port)) as unread:
+            unread.sendall(b"GET /messages/ HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert unread.recv(100)
+            for _ in range(times):  # As a terminal does: to all of its processes.
+                os.killpg(service.process.pid, signal.SIGINT)
+            assert service.wait() in (0, 128 + signal.SIGINT)
+        assert "Traceback" not in service.log.read_text()
+        assert '"traceback"' not in service.log.read_text()
 
 
 def test_workers_do_not_outlive_the_process_that_started_them(
