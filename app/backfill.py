@@ -36,10 +36,13 @@ EARLIER_INDEX = "message_words_idx"
 
 
 async def keep_words(database: Database) -> None:
-    """Give words to messages without, again and again, until cancelled."""
+    """Give words to messages without, again and again, until cancelled.
+
+    When there were none, no earlier version writes any more that would search by the index.
+    """
     while True:
         try:
-            if await fill(database):
+            if await fill(database) == 0:
                 await drop_earlier_index(database)
         except Unavailable:
             pass  # It is in the log.
@@ -48,8 +51,8 @@ async def keep_words(database: Database) -> None:
         await asyncio.sleep(INTERVAL)
 
 
-async def fill(database: Database) -> bool:
-    """Give words to all messages without; return False when another process is doing it.
+async def fill(database: Database) -> int | None:
+    """Give words to all messages without; return to how many, or None when another process does.
 
     Raises Unavailable.
     """
@@ -66,7 +69,7 @@ async def fill(database: Database) -> bool:
         await asyncio.sleep(time.monotonic() - began)  # At most half of the time is taken.
     if total:
         log.info("searching: %s messages were given their words; none is left without", total)
-    return filled is not None
+    return None if filled is None else total
 
 
 # No row's lock is waited for, so that nobody waits for this in a circle. An edit waits for this,
