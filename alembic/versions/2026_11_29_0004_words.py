@@ -18,7 +18,9 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-WITHOUT_WORDS = sa.text("words IS NULL OR words_revision IS DISTINCT FROM revision")
+WITHOUT_WORDS = sa.text(
+    "CASE WHEN words_revision IS NOT DISTINCT FROM revision THEN words END IS NULL"
+)
 
 
 @contextmanager
