@@ -14,13 +14,16 @@ help:  ## Show what can be made
 run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST names one
 	@exec $(BIN)/python -m app
 
-test: .venv/installed  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
+test: .venv/developing  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
 	$(BIN)/python -m pytest $(ARGS)
 
-test-neighbours: .venv/installed  ## Test with nginx and Java of Debian; root installs them
+test-neighbours: .venv/developing  ## Test with nginx, Java, PgBouncer and PostgreSQL of Debian; root installs them
 	@missing=""; \
 	command -v nginx >/dev/null || missing="$$missing nginx-light"; \
 	command -v java >/dev/null || missing="$$missing openjdk-17-jre-headless"; \
+	test -x /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
 	elif [ -n "$$missing" ]; then \
@@ -28,17 +31,17 @@ test-neighbours: .venv/installed  ## Test with nginx and Java of Debian; root in
 	fi
 	PATH="$$PATH:/usr/sbin" $(BIN)/python -m pytest tests/neighbours $(ARGS)
 
-lint: .venv/installed  ## Check style and types
+lint: .venv/developing  ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: .venv/installed  ## Fix what can be fixed of the style
+format: .venv/developing  ## Fix what can be fixed of the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: .venv/installed  ## Pin the newest versions that pyproject.toml allows into requirements.txt
-	$(BIN)/pip install --quiet uv
+lock: .venv/developing  ## Pin the newest versions that pyproject.toml allows into requirements.txt
+	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --all-extras --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		--output-file requirements.txt pyproject.toml
@@ -49,7 +52,7 @@ fuzz: .venv/fuzz  ## Try to break a server of its own with generated requests, f
 bench: .venv/bench  ## Measure the service against others of its kind; needs Linux and wrk
 	.venv/benchmarks/bin/python -m benchmarks $(ARGS)
 
-attack: .venv/installed  ## Attack a service of its own, and tell what others notice; needs Linux
+attack: .venv/developing  ## Attack a service of its own, and tell what others notice; needs Linux
 	$(BIN)/python -m attack $(ARGS)
 
 clients-python: .venv/clients/installed openapi.json
@@ -57,11 +60,9 @@ clients-python: .venv/clients/installed openapi.json
 		--config clients/python/generator.yaml --meta none --overwrite --fail-on-warning \
 		--output-path clients/python/chat_and_message_client/generated
 
-test-clients-python: .venv/installed
+test-clients-python: .venv/developing
 	rm -rf .venv/clients-python-test
-	$(PYTHON) -m venv .venv/clients-python-test
-	.venv/clients-python-test/bin/pip install --quiet --disable-pip-version-check \
-		--constraint requirements.txt './clients/python[dev]'
+	$(PYTHON) install.py .venv/clients-python-test -c requirements.txt './clients/python[dev]'
 	cd clients/python && ../../.venv/clients-python-test/bin/mypy
 	cd clients/python && ../../.venv/clients-python-test/bin/pytest $(ARGS)
 
@@ -69,7 +70,7 @@ clients-typescript: openapi.json $(TYPESCRIPT)/node_modules/installed
 	npm --prefix $(TYPESCRIPT) run generate
 	npm --prefix $(TYPESCRIPT) run build
 
-test-clients-typescript: .venv/installed $(TYPESCRIPT)/node_modules/installed
+test-clients-typescript: .venv/developing $(TYPESCRIPT)/node_modules/installed
 	npm --prefix $(TYPESCRIPT) test
 
 clients: clients-python clients-typescript  ## Write the clients anew, as the OpenAPI document says
@@ -84,27 +85,25 @@ clean:  ## Remove what was installed; the data in .data/ stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache clients/python/.*_cache \
 		$(addprefix $(TYPESCRIPT)/,node_modules dist build)
 
-.venv/installed: requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+# What running needs; what tests and lint need as well.
+.venv/installed: pyproject.toml requirements.txt
+	@$(PYTHON) install.py .venv
 	@touch $@
 
-.venv/fuzz: .venv/installed
-	$(PYTHON) -m venv .venv/fuzzer
-	.venv/fuzzer/bin/pip install --quiet --disable-pip-version-check 'schemathesis>=4.32,<5'
+.venv/developing: .venv/installed
+	@$(PYTHON) install.py .venv -r requirements.txt
 	@touch $@
 
-.venv/bench: .venv/installed benchmarks/requirements.txt
-	$(PYTHON) -m venv .venv/benchmarks
-	.venv/benchmarks/bin/pip install --quiet --disable-pip-version-check \
-		-r requirements.txt -r benchmarks/requirements.txt
+.venv/fuzz: .venv/developing
+	@$(PYTHON) install.py .venv/fuzzer 'schemathesis>=4.32,<5'
 	@touch $@
 
-.venv/clients/installed: requirements.txt Makefile
-	$(PYTHON) -m venv .venv/clients
-	.venv/clients/bin/pip install --quiet --disable-pip-version-check \
-		--constraint requirements.txt openapi-python-client==0.29.1 ruff
+.venv/bench: .venv/developing benchmarks/requirements.txt
+	@$(PYTHON) install.py .venv/benchmarks -r requirements.txt -r benchmarks/requirements.txt
+	@touch $@
+
+.venv/clients/installed: .venv/installed Makefile
+	@$(PYTHON) install.py .venv/clients -c requirements.txt openapi-python-client==0.29.1 ruff
 	@touch $@
 
 $(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json

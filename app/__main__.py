@@ -1,28 +1,41 @@
 """`python -m app [serve | migrate | openapi]`."""
 
+import signal
+
+# Before the imports, as they take their time: until `main` can stop in order, Ctrl-C just ends the
+# process, and in a worker, which multiprocessing gives this name, it is left to the parent.
+if __name__ in ("__main__", "__mp_main__"):
+    signal.signal(signal.SIGINT, signal.SIG_DFL if __name__ == "__main__" else signal.SIG_IGN)
+
 import argparse
 import json
 import logging
 import os
-import signal
+import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import NoReturn
 
 import uvicorn
+from alembic.util import CommandError
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from app.core.config import ConfigurationError, Settings, load_settings
 from app.core.embedded import EmbeddedPostgresError, EmbeddedPostgresLost, embedded_postgres
 from app.core.errors import Unavailable
-from app.core.hosts import LOOPBACK
+from app.core.lifespan import CANNOT_START
+from app.core.listening import bind, is_loopback, listen, own_hosts, url
 from app.core.logging import configure_logging
 from app.core.migrations import migrate
 from app.core.protocol import BoundedProtocol
-from app.core.start_checks import check_data_dir, check_port, is_loopback
+from app.core.start_checks import check_data_dir
 
 log = logging.getLogger(__name__)
+
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> None:
@@ -36,21 +49,20 @@ def main() -> None:
         help="serve the API (the default), only migrate, or print the OpenAPI document",
     )
     command = parser.parse_args().command
-    signal.signal(signal.SIGTERM, leave)
+    for number in STOPPING:
+        signal.signal(number, leave)
     try:
         {"serve": serve, "migrate": migrate_only, "openapi": print_openapi}[command]()
-    except Unavailable as error:
-        sys.exit(f"The service cannot start.\n{error.detail}")
     except EmbeddedPostgresLost as error:
         sys.exit(f"The service cannot go on.\n{error}")
-    except (ConfigurationError, EmbeddedPostgresError) as error:
-        sys.exit(f"The service cannot start.\n{error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (CommandError, ConfigurationError, EmbeddedPostgresError, Unavailable) as error:
+        sys.exit(f"{CANNOT_START}\n{error}")
 
 
 def leave(signum: int, frame: FrameType | None) -> NoReturn:
-    """Turn SIGTERM into an orderly exit, so that what was opened is closed."""
+    """Turn a signal into an orderly exit, so that what was opened is closed, and hear no more."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + signum)
 
 
@@ -64,7 +76,11 @@ def database(settings: Settings) -> Iterator[Settings]:
         yield settings
         return
     check_data_dir(settings.data_dir)
-    with embedded_postgres(settings.data_dir) as server:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(embedded_postgres(settings.data_dir))
+        except OSError as error:
+            raise ConfigurationError(f"DATA_DIR: {error}. Name another folder in it.") from None
         os.environ |= {
             "DB_HOST": server.host,
             "DB_PORT": str(server.port),
@@ -78,27 +94,60 @@ def serve() -> None:
     """Migrate the database, then serve until a signal says to stop."""
     settings = load_settings()
     configure_logging(settings)
-    check_port(settings)
+    sockets = bind(settings)
     where = f"in {settings.data_dir}" if settings.db_host is None else f"on {settings.db_host}"
     with database(settings) as reachable:
         migrate(reachable)
-        if settings.allowed_hosts is None and is_loopback(settings.host):
-            os.environ["ALLOWED_HOSTS"] = ",".join(LOOPBACK)  # The workers read it.
-        host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
-        log.info("API   http://%s:%s/api/v1", host, settings.port)
-        log.info("Docs  http://%s:%s/docs", host, settings.port)
+        if settings.allowed_hosts is None and is_loopback(sockets):
+            os.environ["ALLOWED_HOSTS"] = ",".join(own_hosts(settings))  # The workers read it.
+        listen(settings, sockets)
+        address = url(settings, sockets)
+        log.info("API   %s/api/v1", address)
+        log.info("Docs  %s/docs", address)
         log.info("Data  %s", where)
-        uvicorn.run(
-            "app.main:app",
-            host=settings.host,
-            port=settings.port,
-            http=BoundedProtocol,
-            server_header=False,
-            workers=settings.workers,
-            log_config=None,
-            proxy_headers=False,  # Nothing here depends on who asks, or through what.
-            timeout_graceful_shutdown=settings.shutdown_timeout,
+        run(
+            uvicorn.Config(
+                "app.main:app",
+                http=BoundedProtocol,
+                server_header=False,
+                workers=settings.workers,
+                log_config=None,
+                proxy_headers=False,  # Nothing here depends on who asks, or through what.
+                # Longer than the 60 s of most proxies: one that keeps a connection for less never
+                # sends a request on one that is being closed, for which it would answer a 502.
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=settings.shutdown_timeout,
+            ),
+            sockets,
         )
+
+
+def run(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+    """Serve until a signal says to stop, as `uvicorn.run` does, which takes no sockets.
+
+    Exits with uvicorn's status, 3, when the application cannot start.
+    """
+    if config.workers > 1:
+        supervisor = Workers(config, sockets)
+        supervisor.run()
+        failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
+    else:
+        config.load_app()
+        server = uvicorn.Server(config)
+        server.run(sockets)
+        failed = not server.started
+    if failed:
+        sys.exit(STARTUP_FAILURE)
+
+
+class Workers(Multiprocess):
+    """uvicorn's workers, which leave Ctrl-C to this process from their first moment on."""
+
+    def init_processes(self) -> None:
+        """Start them with SIGINT blocked, which they inherit (pthread_sigmask(3))."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        super().init_processes()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def migrate_only() -> None:

@@ -142,6 +142,7 @@ class SendMessageRequest(NamedTuple):
     chat_id: int
     message: MessageCreate
     key: str | None
+    batch_digest: bytes | None = None  # Of all the messages that share a key.
 
     @property
     def cost(self) -> int:
@@ -151,7 +152,9 @@ class SendMessageRequest(NamedTuple):
     @property
     def digest(self) -> bytes | None:
         """Return what tells this request from others with the key."""
-        return self.message.digest() if self.key is not None else None
+        if self.key is None:
+            return None
+        return self.batch_digest or self.message.digest()
 
     @property
     def values(self) -> list[Any]:

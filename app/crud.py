@@ -10,6 +10,7 @@ Where nothing has the id that a verb is given, it raises ChatNotFound or Message
 """
 
 from collections.abc import Collection, Sequence
+from hashlib import sha256
 from typing import Generic, NamedTuple
 
 from sqlalchemy import ColumnElement, delete, text, true, update
@@ -144,14 +145,30 @@ async def send_message(
 
 
 async def send_messages(
-    database: Database, chat_id: int, messages: Sequence[BatchedMessage]
+    database: Database, chat_id: int, messages: Sequence[BatchedMessage], key: str | None = None
 ) -> list[SentMessage]:
     """Return the messages, stored in their order, all or none.
 
-    Raises KeyReused when the key of one came with another one before.
+    `key` is for all of them; without it, each may have its own. Raises KeyReused when one came
+    with something else before.
     """
     requests = [SendMessageRequest(chat_id, one, one.idempotency_key) for one in messages]
+    if key is not None:
+        digest = sha256(b"".join(one.digest() for one in messages)).digest()
+        requests = [
+            SendMessageRequest(chat_id, one, _key_of_part(key, number), digest)
+            for number, one in enumerate(messages)
+        ]
     return await database.transaction(batches.send_all, requests)
+
+
+def _key_of_part(key: str, number: int) -> str:
+    """Return the key of a message of a batch that has one: of the first the batch's own.
+
+    So the key cannot serve for a single message as well. The others' hold a space, which no
+    client's does.
+    """
+    return f"{sha256(key.encode()).hexdigest()} {number}" if number else key
 
 
 async def list_chats(database: Database, cursor: Cursor, limit: int) -> Page[RenderedRow]:

@@ -2,25 +2,30 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
+from uvicorn.config import STARTUP_FAILURE
 
 from app import __version__
 from app.api import openapi, pages, problems, router
+from app.api.cors import Cors
 from app.api.export import Exports
 from app.api.fast_path import FastPath, compile_routes
+from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
+from app.api.root_path import RootPath
 from app.backfill import keep_words
 from app.core.body import BodyLimit
-from app.core.config import Settings, load_settings
+from app.core.config import ConfigurationError, Settings, load_settings
 from app.core.database import Database
-from app.core.database.engine import wait_until_reachable
+from app.core.database.reachable import wait_until_reachable
 from app.core.hosts import ANY
+from app.core.lifespan import CANNOT_START
 from app.core.logging import RequestLog, configure_logging
 from app.core.process import stop_with_parent
 
@@ -33,16 +38,6 @@ whole numbers up to 2^53 - 1. Unknown fields and unknown query parameters are re
 
 # FastAPI would look for an OpenTelemetry SDK at each request, though none can come after the start.
 HAS_TELEMETRY = find_spec("opentelemetry.sdk") is not None
-
-# The answer's headers that a page of another origin may read.
-EXPOSED_HEADERS = [
-    "ETag",
-    "Idempotency-Replayed",
-    "Link",
-    "Location",
-    "Retry-After",
-    "X-Request-ID",
-]
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -85,16 +80,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(FastPath, routes=compile_routes(app))
     app.add_middleware(problems.AnswerErrors)
+    app.add_middleware(HeadAsGet)
     if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-            expose_headers=EXPOSED_HEADERS,
-        )
+        app.add_middleware(Cors, origins=settings.cors_origins)
     if settings.allowed_hosts is not None and ANY not in settings.allowed_hosts:
         app.add_middleware(HostCheck, allowed=settings.allowed_hosts)
+    if settings.root_path:
+        app.add_middleware(RootPath, prefix=settings.root_path)
     app.add_middleware(RequestLog)
     return app
 
@@ -105,8 +97,16 @@ def operation_id(route: APIRoute) -> str:
 
 
 def start() -> FastAPI:
-    """Return the application as the environment configures it."""
-    settings = load_settings()
+    """Return the application as the environment configures it.
+
+    Exits with uvicorn's status of a failed start, 3, when a setting is wrong: it would start
+    workers that end otherwise again and again.
+    """
+    try:
+        settings = load_settings()
+    except ConfigurationError as error:
+        print(f"{CANNOT_START}\n{error}", file=sys.stderr)
+        sys.exit(STARTUP_FAILURE)
     configure_logging(settings)
     return create_app(settings)
 

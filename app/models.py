@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field, SQLModel
 
 from app.core.schema import MAX_ID, Input, Output, example
-from app.core.text import READABLE, IdempotencyKey, Readable, Trimmed
+from app.core.text import ONE_LINE, READABLE, IdempotencyKey, Line, Readable
 
 # Constraints are named by one rule, so that a migration can name what it drops.
 SQLModel.metadata.naming_convention = {
@@ -50,12 +50,12 @@ class IdempotencyFields(SQLModel):
 class ChatBase(SQLModel):
     """What a client writes of a chat."""
 
-    title: Trimmed = Field(
+    title: Line = Field(
         min_length=1,
         max_length=200,
-        description="What the chat is called. White space around it is trimmed; "
-        "at least one visible character must remain, and NUL is refused.",
-        schema_extra=example("Weekend plans", pattern=READABLE),
+        description="What the chat is called. White space around it is trimmed; at least one "
+        "visible character must remain, in one line without control characters.",
+        schema_extra=example("Weekend plans", pattern=ONE_LINE),
     )
 
 

@@ -103,21 +103,24 @@ class Users:
             results = dict(zip(self._calls, threads.map(use, self._calls.values()), strict=True))
         return Latencies(
             {name: p99(took) for name, (took, _) in results.items()},
+            {name: max(took) for name, (took, _) in results.items()},
             sum(status >= 500 for _, statuses in results.values() for status in statuses),
         )
 
 
 class Latencies(NamedTuple):
-    """The 99th percentiles of the kinds of calls, in seconds, and how many calls failed."""
+    """The 99th percentiles and the longest of the kinds of calls, in seconds; how many failed."""
 
     p99: dict[str, float]
+    longest: dict[str, float]
     failed: int
 
     def compared(self, before: "Latencies", most: float) -> tuple[str, bool]:
         """Return what to tell, and whether no percentile rose beyond the bound and none failed."""
         ratios = {name: took / before.p99[name] for name, took in self.p99.items()}
         told = ", ".join(
-            f"{name} × {ratio:.1f} ({before.p99[name] * 1000:.1f} → {self.p99[name] * 1000:.1f} ms)"
+            f"{name} × {ratio:.1f} ({before.p99[name] * 1000:.1f} → {self.p99[name] * 1000:.1f} ms,"
+            f" longest {self.longest[name] * 1000:.0f} ms)"
             for name, ratio in ratios.items()
         )
         held = all(ratio <= most for ratio in ratios.values()) and self.failed == 0

@@ -24,8 +24,13 @@ def processes_heed_signals() -> None:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A PostgreSQL: the one that DB_HOST names, or else an embedded one."""
     settings = load_settings()
-    if settings.db_host is not None:
-        yield Postgres(settings.db_host, settings.db_port, settings.db_user, settings.db_password)
+    direct = settings.direct
+    if direct.db_host is not None:
+        of_poolers = ("DB_HOST", "DB_PORT", "DB_DIRECT_HOST", "DB_DIRECT_PORT", "DB_POOL_MODE")
+        given = {name: str(getattr(settings, name.lower()) or "") for name in of_poolers}
+        pooler = {} if direct is settings else given
+        port = int(direct.db_port)
+        yield Postgres(direct.db_host, port, direct.db_user, direct.db_password, pooler)
         return
     with embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
         yield Postgres(server.host, server.port, server.user)

@@ -11,6 +11,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+REMOVED_BY_DOWNGRADE = "all chats and messages"
+
 
 def upgrade() -> None:
     op.create_table(

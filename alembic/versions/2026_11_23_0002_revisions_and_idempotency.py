@@ -15,6 +15,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+REMOVED_BY_DOWNGRADE = "authors, times of edits, idempotency keys and revisions"
+
 
 def upgrade() -> None:
     from_zero = sa.Column("revision", sa.BigInteger(), server_default="0", nullable=False)

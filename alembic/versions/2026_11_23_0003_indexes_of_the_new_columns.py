@@ -2,11 +2,9 @@
 
 Revision: 0003
 
-Built beside the traffic. What was interrupted can be run again.
+Built beside the traffic, in no transaction, and waiting for those of others as long as it takes.
+What was interrupted can be run again.
 """
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,21 +14,14 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+REMOVED_BY_DOWNGRADE = "only indexes"
+
 NAMES = (
     "chat_idempotency_key_idx",
     "message_idempotency_key_idx",
     "message_chat_id_revision_id_idx",
     "message_words_idx",
 )
-
-
-@contextmanager
-def beside_the_traffic() -> Iterator[None]:
-    """Run what no transaction can hold, and what has to wait for those of others."""
-    with op.get_context().autocommit_block():
-        op.execute("SET lock_timeout = 0")
-        yield
-        op.execute("RESET lock_timeout")
 
 
 def drop() -> None:
@@ -46,7 +37,7 @@ def create(name: str, table: str, *columns: str | sa.TextClause, keys: bool = Fa
 
 
 def upgrade() -> None:
-    with beside_the_traffic():
+    with op.get_context().autocommit_block():
         drop()  # An index whose build was interrupted stays behind, invalid.
         create("chat_idempotency_key_idx", "chat", "idempotency_key", keys=True)
         create("message_idempotency_key_idx", "message", "chat_id", "idempotency_key", keys=True)
@@ -62,5 +53,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with beside_the_traffic():
+    with op.get_context().autocommit_block():
         drop()

@@ -7,9 +7,6 @@ and all that were there before, their words while it serves, and then drops the 
 previous version's search. On an empty database, that is dropped here.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import sqlalchemy as sa
 from alembic import context, op
 
@@ -18,18 +15,11 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+REMOVED_BY_DOWNGRADE = "the words that searches look at, which come again with the upgrade"
+
 WITHOUT_WORDS = sa.text(
     "CASE WHEN words_revision IS NOT DISTINCT FROM revision THEN words END IS NULL"
 )
-
-
-@contextmanager
-def beside_the_traffic() -> Iterator[None]:
-    """Run what no transaction can hold, and what has to wait for those of others."""
-    with op.get_context().autocommit_block():
-        op.execute("SET lock_timeout = 0")
-        yield
-        op.execute("RESET lock_timeout")
 
 
 def drop(name: str) -> None:
@@ -46,7 +36,7 @@ def upgrade() -> None:
     # Not twice, when a build of the indexes was interrupted.
     op.execute("ALTER TABLE message ADD COLUMN IF NOT EXISTS words tsvector")
     op.execute("ALTER TABLE message ADD COLUMN IF NOT EXISTS words_revision bigint")
-    with beside_the_traffic():
+    with op.get_context().autocommit_block():
         drop("message_words_gin_idx")
         drop("message_without_words_idx")
         op.create_index(
@@ -69,7 +59,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with beside_the_traffic():
+    with op.get_context().autocommit_block():
         drop("message_words_gin_idx")
         drop("message_without_words_idx")
         op.create_index(

@@ -72,9 +72,9 @@ async def read_chat(
     With its newest `limit` messages, oldest first.
     """
     if if_none_match is not None:
-        tag = etag(await crud.read_revision(database, chat_id))
-        if is_known(if_none_match, tag):
-            return Response(status_code=304, headers={"ETag": tag})
+        revision = await crud.read_revision(database, chat_id)
+        if is_known(if_none_match, revision):
+            return Response(status_code=304, headers={"ETag": etag(revision)})
     chat = await crud.read_chat(database, chat_id, limit)
     return json_response(chat.json, {"ETag": etag(chat.revision)})
 

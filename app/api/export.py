@@ -8,6 +8,8 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from app import crud
+from app.api.accept import preferred
+from app.api.head import is_head
 from app.core.database import Database
 from app.core.errors import TooManyExports
 
@@ -50,17 +52,21 @@ class ExportResponse(StreamingResponse):
     """
 
     def __init__(
-        self, exports: Exports, database: Database, chat_id: int | None, as_lines: bool
+        self, exports: Exports, database: Database, chat_id: int | None, accept: str
     ) -> None:
-        super().__init__((), media_type=NDJSON if as_lines else "application/json")
+        super().__init__((), media_type=preferred(accept, ("application/json", NDJSON)))
         self.headers["Vary"] = "Accept"
         self._exports = exports
         self._database = database
         self._chat_id = chat_id
-        self._as_lines = as_lines
+        self._as_lines = self.media_type == NDJSON
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer; raises TooManyExports and Unavailable before it has begun."""
+        if is_head(scope):
+            await self._read(0, 1)  # Where a GET is a 503, so is this.
+            await super().__call__(scope, receive, send)
+            return
         with self._exports.room_for_one():
             chunks = _all_chunks(await self._read(0, _FIRST_COUNT), self._read)
             self.body_iterator = _lines(chunks) if self._as_lines else _array(chunks)

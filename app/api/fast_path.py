@@ -24,6 +24,7 @@ from starlette._utils import get_route_path
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.strict import SAFEGUARDS
 from app.core.body import MAX_BODY
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
@@ -45,11 +46,15 @@ _UNSUPPORTED = (
 _PLAIN_QUERY = re.compile(rb"\w+=[\w.~-]*(?:&\w+=[\w.~-]*)*")
 
 # The headers that say how a body is sent.
-_CONTENT_TYPE, _CONTENT_LENGTH, _CONTENT_ENCODING = _BODY_HEADERS = (
+_CONTENT_TYPE, _CONTENT_LENGTH, _CONTENT_ENCODING, _TRANSFER_ENCODING = _BODY_HEADERS = (
     b"content-type",
     b"content-length",
     b"content-encoding",
+    b"transfer-encoding",
 )
+
+# The headers that matter where a route does not ask for them.
+_WATCHED = {*_BODY_HEADERS, *SAFEGUARDS}
 
 
 def fast(endpoint: Endpoint) -> Endpoint:
@@ -166,8 +171,8 @@ class FastRoute:
     def _read_headers(self, scope: Scope) -> Mapping[str, str]:
         """Return the values of the route's own headers.
 
-        Raises _NotPlain when one is repeated, or when a body is announced that is large or, where
-        one is taken, anything but plain JSON of a known length.
+        Raises _NotPlain when one is repeated, when a safeguard is none of them, or when a body is
+        announced that is large, not taken or anything but plain JSON of a known length.
         """
         body: dict[bytes, bytes] = {}
         values: dict[str, str] = {}
@@ -176,14 +181,17 @@ class FastRoute:
                 if self._headers[name] in values:
                     raise _NotPlain
                 values[self._headers[name]] = value.decode("latin-1")
-            elif name in _BODY_HEADERS:
-                if name in body:
+            elif name in _WATCHED:
+                if name in body or name in SAFEGUARDS:
                     raise _NotPlain
                 body[name] = value
         length = body.get(_CONTENT_LENGTH, b"0")
         if not length.isdigit() or int(length) > MAX_BODY:
             raise _NotPlain
-        if self._body is not None and (
+        if self._body is None:
+            if length != b"0" or _TRANSFER_ENCODING in body:
+                raise _NotPlain
+        elif (
             body.get(_CONTENT_TYPE) != b"application/json"
             or _CONTENT_ENCODING in body
             or length == b"0"

@@ -5,7 +5,6 @@ from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api import problems
 from app.core.errors import MisdirectedRequest
 from app.core.hosts import AllowedHosts
 
@@ -16,9 +15,9 @@ LONGEST = 260
 
 
 class HostCheck:
-    """Middleware that answers a request to a host that is not allowed by a 421.
+    """Middleware that has a request to a host that is not allowed answered by a 421.
 
-    It stands before CORS, so that no page may read that answer, and before the fast path.
+    `AnswerErrors` answers it, below CORS, so that pages of allowed origins can read why.
     """
 
     def __init__(self, app: ASGIApp, allowed: Iterable[str]) -> None:
@@ -26,7 +25,7 @@ class HostCheck:
         self._is_allowed = lru_cache(REMEMBERED)(AllowedHosts(allowed).include)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Pass the request on, or answer it; both without a frame of this layer's own.
+        """Pass the request on, perhaps with a problem, without a frame of this layer's own.
 
         The first `Host` counts, and one that is missing is not allowed.
         """
@@ -37,6 +36,5 @@ class HostCheck:
                         return self.app(scope, receive, send)
                     break
             # What the server found wrong comes first (`app.core.protocol`): perhaps no head came.
-            if "problem" not in scope:
-                return problems.answer(MisdirectedRequest(), scope)(scope, receive, send)
+            scope.setdefault("problem", MisdirectedRequest())
         return self.app(scope, receive, send)

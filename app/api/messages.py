@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Header, Request, Response
 from app import crud, search
 from app.api.deps import CursorAroundDep, CursorDep, DatabaseDep, ExportsDep
 from app.api.etags import etag, expected_revisions, is_known
-from app.api.export import NDJSON, ExportResponse
+from app.api.export import ExportResponse
 from app.api.fast_path import fast
 from app.api.params import (
     DEFAULT_LIMIT,
@@ -31,6 +31,7 @@ from app.api.responses import (
 )
 from app.api.strict import StrictRoute
 from app.batches import SentMessage
+from app.core.errors import FieldError, InvalidRequest
 from app.models import BatchedMessage, Message, MessageCreate, MessageUpdate
 from app.paging import Cursor
 
@@ -71,13 +72,19 @@ async def create_message(
     response_model=list[Message],
     responses=responses(201, "The messages, in the order given.", "Idempotency-Replayed"),
 )
-async def create_messages(chat_id: ChatId, messages: Batch, database: DatabaseDep) -> Response:
+async def create_messages(
+    chat_id: ChatId, messages: Batch, database: DatabaseDep, key: KeyHeader = None
+) -> Response:
     """Send many messages.
 
-    1 to 100 of them, all or none, in the order given. Those whose keys came before are not stored
-    again.
+    1 to 100 of them, all or none, in the order given. With an `Idempotency-Key`, sending all of
+    them again is safe. Instead, each can have a key of its own: those whose keys came before are
+    not stored again.
     """
-    sent = await crud.send_messages(database, chat_id, messages)
+    if key is not None and any(one.idempotency_key is not None for one in messages):
+        detail = "Give all messages one key, or each its own, but not both"
+        raise InvalidRequest([FieldError("header.Idempotency-Key", "several_keys", detail)])
+    sent = await crud.send_messages(database, chat_id, messages, key)
     return json_list(sent, _replayed(*sent), 201)
 
 
@@ -138,7 +145,7 @@ async def list_messages(
         response.headers.update(links(request, found, cursor, newest_first=True))
         return found.rows[::-1]
     if limit is None and cursor == Cursor():
-        return ExportResponse(exports, database, chat_id, as_lines=NDJSON in accept)
+        return ExportResponse(exports, database, chat_id, accept)
     cursor = Cursor(after=0) if cursor == Cursor() else cursor
     page = await crud.list_messages(database, cursor, limit or DEFAULT_LIMIT, chat_id)
     return page_response(request, page, cursor)
@@ -164,7 +171,7 @@ async def read_message(
     """
     message = await crud.read_message(database, message_id)
     tag = etag(message.revision)
-    if is_known(if_none_match, tag):
+    if is_known(if_none_match, message.revision):
         return Response(status_code=304, headers={"ETag": tag})
     response.headers["ETag"] = tag
     return message

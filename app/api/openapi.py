@@ -21,14 +21,6 @@ TAGS = [
     {"name": "service", "description": "What this service is, and whether it works."},
 ]
 
-SECURITY_SCHEMES = {
-    "bearer": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "No call asks for a token; a gateway in front of the service may.",
-    }
-}
-
 
 def install(app: FastAPI) -> None:
     """Have `app` publish the complete document."""
@@ -52,7 +44,6 @@ def completed(document: JSON) -> JSON:
     components["schemas"] = {name: untitled(schemas[name]) for name in sorted(schemas)}
     components["responses"] = {one.component: error_response(one) for one in ERROR_RESPONSES}
     components["headers"] = HEADERS
-    components["securitySchemes"] = SECURITY_SCHEMES
     document = simplified(document)
     for path, operation in operations(document):
         del operation["responses"]["default"]

@@ -14,12 +14,14 @@ from importlib.resources import files
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
 from app import __version__
+from app.api.accept import preferred
 from app.api.responses import responses
+from app.api.router import PREFIX
 from app.api.strict import StrictRoute
 from app.core.errors import NotFound, Problem
 
@@ -27,6 +29,9 @@ router = APIRouter(tags=["service"], route_class=StrictRoute)
 
 ASSETS = files("fastapi_offline") / "static"
 LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+
+# Browsers ask for the icon of whatever page they show.
+CACHED = "public, max-age=86400"
 
 CODE = re.compile("`([^`]+)`")
 PROBLEM_PAGE = """\
@@ -100,13 +105,27 @@ class Service(BaseModel):
         **responses(303, "The way to the documentation, for a browser.", "Location"),
     },
 )
-async def read_service(request: Request) -> Response | Service:
+async def read_service(request: Request, response: Response) -> Response | Service:
     """Return what this service is, or send a browser to its documentation."""
-    root = request.scope.get("root_path", "")
-    if "text/html" in request.headers.get("accept", ""):
+    response.headers["Vary"] = "Accept"
+    accept = request.headers.get("accept", "")
+    if preferred(accept, ("application/json", "text/html")) == "text/html":
+        root = request.scope.get("root_path", "")
         return RedirectResponse(f"{root}/docs", 303, {"Vary": "Accept"})
+    return service(request)
+
+
+@router.get(PREFIX, include_in_schema=False)
+async def read_api(request: Request) -> Service:
+    """Return the same where the calls begin, to a browser too."""
+    return service(request)
+
+
+def service(request: Request) -> Service:
+    """Return what this service is, with links that lead on below the prefix of a proxy."""
+    root = request.scope.get("root_path", "")
     paths = {
-        "api": "/api/v1",
+        "api": PREFIX,
         "docs": "/docs",
         "redoc": "/redoc",
         "openapi": "/openapi.json",
@@ -184,5 +203,9 @@ def install(app: FastAPI) -> None:
     @app.get("/assets/redoc.standalone.js", include_in_schema=False)
     async def serve_redoc() -> Response:
         return Response(redoc_script(), media_type="text/javascript")
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    async def serve_icon() -> Response:
+        return FileResponse(str(ASSETS / "favicon.png"), headers={"Cache-Control": CACHED})
 
     app.mount("/assets", StaticFiles(directory=str(ASSETS)))

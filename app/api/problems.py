@@ -150,7 +150,8 @@ def _allowed_methods(scope: Scope) -> list[str]:
         probe = {**scope, "method": method}
         return any(route.matches(probe)[0] is Match.FULL for route in scope["app"].router.routes)
 
-    return [method for method in METHODS if applies(method)]
+    allowed = [method for method in METHODS if applies(method)]
+    return [*allowed, "HEAD"] if "GET" in allowed else allowed
 
 
 def install(app: FastAPI) -> None:
@@ -185,7 +186,7 @@ class AnswerErrors:
             await send(message)
 
         try:
-            if "problem" in scope:  # The server found it (`app.core.protocol`).
+            if "problem" in scope:  # `app.core.protocol` found it, or `app.api.hosts`.
                 raise scope["problem"]
             await self.app(scope, receive, watched)
         except ClientDisconnect:

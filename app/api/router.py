@@ -23,14 +23,14 @@ def install(app: FastAPI) -> None:
     async def other_form(scope: Scope, receive: Receive, send: Send) -> None:
         """Try a path that no route has once more: without a prefix, or in its other slash form.
 
-        uvicorn puts its `--root-path` before every path, so that one from which the proxy has not
-        taken the prefix has it twice.
+        The path of a proxy, `ROOT_PATH` or uvicorn's `--root-path`, stands before every path, so
+        that one from which the proxy has not taken it has it twice.
         """
         if scope["type"] != "http" or "first_path" in scope:
             raise NotFound("The path does not exist.")
         path: str = scope["path"]
         prefix: str = scope.get("root_path", "")
-        if prefix and path.startswith(f"{prefix}{prefix}/") and "full_path" not in scope:
+        if prefix and f"{path}/".startswith(f"{prefix}{prefix}/") and "full_path" not in scope:
             scope["full_path"] = path
             scope["path"] = path.removeprefix(prefix)
         else:

@@ -1,25 +1,35 @@
 """The settings: read from the environment and `.env`, checked before anything starts."""
 
+import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from io import StringIO
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
     ValidationError,
-    model_validator,
 )
 from pydantic_core import PydanticCustomError
-from sqlalchemy import URL
 
+from app.core import origins
 from app.core.hosts import normalized
 
+_SEGMENT = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~-]+")
+
 ROOT = Path(__file__).resolve().parents[2]
+
+PoolMode = Literal["session", "transaction"]
+
+# Variables that libpq reads (PostgreSQL documentation, chapter 34.15); PGDATA is the server's.
+_OF_LIBPQ = re.compile(r"PG(?!DATA$)[A-Z]+")
+_OUR_PREFIXES = ("DB_", "LOG_", "CORS_", "ALLOWED_", "SHUTDOWN_")
 
 
 class ConfigurationError(Exception):
@@ -53,16 +63,83 @@ def check_hosts(entries: list[str]) -> list[str]:
     return hosts
 
 
+def check_db_host(value: str) -> str:
+    """Return the hosts as libpq takes them, which wants no brackets around an IPv6 address."""
+    hosts = [re.sub(r"^\[(.*)\]$", r"\1", host.strip()) for host in value.split(",")]
+    if not all(hosts):
+        raise PydanticCustomError("host", "A host between the commas is missing")
+    return ",".join(hosts)
+
+
+def check_db_port(value: str) -> str:
+    """Return the ports, separated by commas."""
+    ports = [port.strip() for port in value.split(",")]
+    if not all(re.fullmatch(r"\d{1,5}", port) and 1 <= int(port) <= 65535 for port in ports):
+        message = "Input should be a number from 1 to 65535, or one for each host of DB_HOST"
+        raise PydanticCustomError("port", message)
+    return ",".join(ports)
+
+
+DbHost = Annotated[str, AfterValidator(check_db_host)]
+DbPort = Annotated[str, AfterValidator(check_db_port)]
+
+
+def check_origins(entries: list[str]) -> list[str]:
+    """Return the entries of CORS_ORIGINS as browsers write them; raise for all that are wrong."""
+    wrong, allowed = [], []
+    for entry in entries:
+        try:
+            allowed.append(origins.normalized(entry))
+        except ValueError as error:
+            # What stands before an @ may be a password.
+            shown = ascii(re.sub(r"//[^/]*@", "//...@", entry))
+            wrong.append(f"{shown} {error}")
+    if wrong:
+        message = (
+            "{entries}. Name each as scheme://host or scheme://host:port, "
+            "such as https://chat.example.com; or * for all"
+        )
+        raise PydanticCustomError("origin", message, {"entries": ", ".join(wrong)})
+    return allowed
+
+
+def check_root_path(path: str) -> str:
+    """Return ROOT_PATH with a slash before it and none behind; raise for what is no plain path.
+
+    It is written into addresses as it is, so nothing in it may need an escape.
+    """
+    segments = path.strip("/").split("/")
+    if segments == [""]:
+        return ""
+    if any(not _SEGMENT.fullmatch(segment) for segment in segments):
+        message = "{path} is no path. Give one of letters, digits, '-', '_' and '.', such as /chat"
+        raise PydanticCustomError("root_path", message, {"path": ascii(path)})
+    return "/" + "/".join(segments)
+
+
 class Settings(BaseModel, frozen=True):
     """Every setting, under the lower-case name of its environment variable."""
 
     running_in_docker: bool = False
 
-    db_host: str | None = Field(default=None, description="None: a PostgreSQL of our own")
-    db_port: int = Field(default=5432, ge=1, le=65535)
+    db_host: DbHost | None = Field(default=None, description="None: a PostgreSQL of our own")
+    db_port: DbPort = "5432"
     db_user: str = ""
     db_password: str = Field(default="", repr=False)
+    db_password_file: Path | None = None
     db_name: str = ""
+    db_target_session_attrs: (
+        Literal["any", "read-write", "read-only", "primary", "standby", "prefer-standby"] | None
+    ) = Field(default=None, description="None: `primary` of several hosts, of one `any`")
+    db_sslmode: (
+        Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None
+    ) = Field(default=None, description="None: `verify-full` with a root, or else libpq's default")
+    db_sslrootcert: str | None = None
+    db_sslcert: str | None = None
+    db_sslkey: str | None = None
+    db_pool_mode: PoolMode = "session"
+    db_direct_host: DbHost | None = Field(default=None, description="None: db_host")
+    db_direct_port: DbPort | None = Field(default=None, description="None: db_port")
     db_pool_size: int = Field(
         default=8, ge=1, le=1000, description="connections of each worker, beside twelve"
     )
@@ -72,13 +149,14 @@ class Settings(BaseModel, frozen=True):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    root_path: Annotated[str, AfterValidator(check_root_path)] = ""
     workers: int = Field(default=1, ge=1, le=128)
     shutdown_timeout: int = Field(default=10, ge=1, le=3600, description="seconds")
 
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     log_format: Literal["plain", "json"] = "plain"
 
-    cors_origins: Annotated[list[str], BeforeValidator(split)] = []
+    cors_origins: Annotated[list[str], BeforeValidator(split), AfterValidator(check_origins)] = []
     allowed_hosts: (
         Annotated[
             list[str], BeforeValidator(split), Field(min_length=1), AfterValidator(check_hosts)
@@ -86,30 +164,44 @@ class Settings(BaseModel, frozen=True):
         | None
     ) = Field(default=None, description="None: all, but for `python -m app` on loopback")
 
-    @model_validator(mode="after")
-    def check_database(self) -> Self:
-        """Raise ValueError when a host is named without a user or a database."""
-        for name in ("db_user", "db_name"):
-            if self.db_host is not None and not getattr(self, name):
-                raise ValueError(f"{name.upper()}: must be set when DB_HOST is")
-        return self
-
     @property
-    def database_url(self) -> URL:
-        """Return where the database is; raise ConfigurationError when no host is configured."""
+    def database_arguments(self) -> dict[str, str]:
+        """Return where the database is, and how to get in, as libpq's parameters.
+
+        They are those of the PostgreSQL documentation, chapter 34.1.2. Raises ConfigurationError
+        when no host is configured.
+        """
         if self.db_host is None:
             raise ConfigurationError(
                 "DB_HOST: not set. Name your PostgreSQL in it, "
                 "or start with `python -m app`, which brings one of its own."
             )
-        return URL.create(
-            "postgresql+psycopg2",
-            username=self.db_user,
-            password=self.db_password or None,
-            host=self.db_host,
-            port=self.db_port,
-            database=self.db_name,
-        )
+        one_of_several = "primary" if "," in self.db_host else "any"
+        given = {
+            "host": self.db_host,
+            "port": self.db_port,
+            "user": self.db_user,
+            "password": self.db_password,
+            "dbname": self.db_name,
+            "target_session_attrs": self.db_target_session_attrs or one_of_several,
+            "sslmode": self.db_sslmode or ("verify-full" if self.db_sslrootcert else None),
+            "sslrootcert": self.db_sslrootcert,
+            "sslcert": self.db_sslcert,
+            "sslkey": self.db_sslkey,
+        }
+        return {name: value for name, value in given.items() if value}
+
+    @property
+    def direct(self) -> "Settings":
+        """Return the settings for what needs a session of the server itself, past any pooler."""
+        if self.db_direct_host is None and self.db_direct_port is None:
+            return self
+        past_the_pooler = {
+            "db_host": self.db_direct_host or self.db_host,
+            "db_port": self.db_direct_port or self.db_port,
+            "db_pool_mode": "session",
+        }
+        return self.model_copy(update=past_the_pooler)
 
 
 def read_environment() -> dict[str, str]:
@@ -120,10 +212,59 @@ def read_environment() -> dict[str, str]:
     """
     in_docker = os.environ.get("RUNNING_IN_DOCKER", "").lower() == "true"
     file = ROOT / (".env.docker" if in_docker else ".env")
-    # No interpolation: a password may hold any character, `$` among them.
-    from_file = dotenv_values(file, interpolate=False)
-    merged = {name: value or "" for name, value in from_file.items()} | dict(os.environ)
+    from_file = read_file(file)
+    if wrong := unknown_names(from_file):
+        raise ConfigurationError("\n".join(f"{name}, in {file.name}{cure}" for name, cure in wrong))
+    merged = from_file | dict(os.environ)
     return {name: value for name, value in merged.items() if value}
+
+
+def read_file(file: Path) -> dict[str, str]:
+    """Return the variables of a `.env` file, none if it does not exist.
+
+    Raises ConfigurationError when it cannot be read to the end. Nothing is interpolated: a
+    password may hold any character, `$` among them.
+    """
+    try:
+        text = file.read_text("utf-8-sig")  # Windows' editors begin it with a mark.
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{file}: not in UTF-8. Save it in UTF-8.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{file}: it cannot be read ({error.strerror}).") from None
+    variables = {}
+    for binding in parse_stream(StringIO(text)):
+        if binding.error or "\0" in binding.original.string:
+            said = "not of the form NAME=value, or a quote is not closed"
+            blank = len(binding.original.string) - len(binding.original.string.lstrip())
+            line = binding.original.line + binding.original.string[:blank].count("\n")
+            raise ConfigurationError(f"{file}: line {line} is {said}.")
+        if binding.key is not None:
+            variables[binding.key] = binding.value or ""
+    return variables
+
+
+def unknown_names(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return those names that look like settings of ours, or libpq's, and what to say of each.
+
+    Others are for other programs that read the file, such as Compose.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    wrong = []
+    for name in names:
+        plain = name.upper()
+        near = difflib.get_close_matches(plain, known, n=1, cutoff=0.8)
+        ours = {"PGUSER": "DB_USER", "PGDATABASE": "DB_NAME"}.get(plain, f"DB_{plain[2:]}")
+        if name in known:
+            continue
+        if _OF_LIBPQ.fullmatch(plain):
+            instead = f" Set {ours} instead." if ours in known else ""
+            wrong.append((name, f": libpq's own variables are not read from it.{instead}"))
+        elif near or plain.startswith(_OUR_PREFIXES):
+            meant = f" Did you mean {near[0]}?" if near else ""
+            wrong.append((name, f": there is no such setting.{meant}"))
+    return wrong
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -132,11 +273,50 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     Raises ConfigurationError, which names each variable that is wrong.
     """
     environment = read_environment() if environment is None else environment
-    values = {name: environment.get(name.upper()) for name in Settings.model_fields}
+    given = {
+        name: environment[name.upper()]
+        for name in Settings.model_fields
+        if environment.get(name.upper())
+    }
+    wrong = contradictions(given)
+    if file := given.get("db_password_file"):
+        try:
+            given["db_password"] = re.sub(r"\r?\n\Z", "", Path(file).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is not in UTF-8"
+            wrong.append(f"DB_PASSWORD_FILE: {file} cannot be read: {reason}.")
     try:
-        return Settings.model_validate({k: v for k, v in values.items() if v is not None})
+        settings = Settings.model_validate(given)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(explain(error))) from None
+        raise ConfigurationError("\n".join(explain(error) + wrong)) from None
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
+    return settings
+
+
+def contradictions(given: Mapping[str, str]) -> list[str]:
+    """Return a line for each of the settings that is wrong beside the others."""
+    wrong = []
+    if "db_host" in given:
+        missing = [name.upper() for name in ("db_user", "db_name") if name not in given]
+        wrong += [f"{name}: must be set when DB_HOST is." for name in missing]
+    hosts, ports = given.get("db_host", ""), given.get("db_port", "")
+    direct = given.get("db_direct_host", hosts), given.get("db_direct_port", "")
+    for prefix, host, port in (("DB", hosts, ports), ("DB_DIRECT", *direct)):
+        if "," in port and port.count(",") != host.count(","):
+            wrong.append(f"{prefix}_PORT: name one port, or one for each host of {prefix}_HOST.")
+    if "db_password" in given and "db_password_file" in given:
+        wrong.append("DB_PASSWORD_FILE: DB_PASSWORD is set too. Set one of them.")
+    for one, other in (("db_sslcert", "db_sslkey"), ("db_sslkey", "db_sslcert")):
+        if one in given and other not in given:
+            wrong.append(f"{other.upper()}: must be set when {one.upper()} is.")
+    for name in ("db_sslrootcert", "db_sslcert", "db_sslkey"):
+        if (file := given.get(name)) and (name, file) != ("db_sslrootcert", "system"):
+            try:
+                Path(file).open("rb").close()
+            except OSError as error:
+                wrong.append(f"{name.upper()}: {file} cannot be read: {error.strerror}.")
+    return wrong
 
 
 def explain(error: ValidationError) -> list[str]:

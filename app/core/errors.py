@@ -2,6 +2,7 @@
 
 Problem
  - BadRequest                  400, what is not HTTP
+ - CrossOriginRefused          403, what a browser asks before a page of another origin may call
  - NotFound                    404, also for a path that does not exist
     - ChatNotFound
     - MessageNotFound
@@ -61,6 +62,12 @@ class BadRequest(Problem):
     """The request is not HTTP/1.1 as RFC 9112 defines it, so the connection was closed."""
 
     status, type, title = 400, "bad-request", "The request is not valid HTTP"
+
+
+class CrossOriginRefused(Problem):
+    """No page of that origin may make the call. `CORS_ORIGINS` names those whose pages may."""
+
+    status, type, title = 403, "cross-origin-refused", "The page may not call the service"
 
 
 class NotFound(Problem):

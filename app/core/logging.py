@@ -1,5 +1,6 @@
 """Log lines on stdout, plain or JSON, and one for each request, under the request's id."""
 
+import asyncio
 import json
 import logging
 import logging.config
@@ -13,6 +14,7 @@ from random import randbytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.config import Settings
+from app.core.lifespan import run_lifespan
 
 log = logging.getLogger("app.request")
 
@@ -21,6 +23,9 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 # No browser shall take an answer for anything but what its type says (WHATWG Fetch, section 3.6).
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+
+# How many bytes of a path a line of the log has.
+MAX_PATH = 200
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -107,8 +112,8 @@ class RequestLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its id."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
+        if scope["type"] != "http":  # Only here, lest each request passes a further layer.
+            await run_lifespan(self.app, scope, receive, send)
             return
         started = time.perf_counter()
         name = name_request(scope)
@@ -125,6 +130,8 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, send_named)
+        except asyncio.CancelledError:  # The service stops, and had waited long enough for it.
+            log.warning("the answer was cut off, as the service stops")
         finally:
             log_request(scope, status, time.perf_counter() - started)
 
@@ -144,7 +151,8 @@ def log_request(scope: Scope, status: int, seconds: float) -> None:
         return
     facts = {
         "method": scope["method"],
-        "path": path_template(scope),
+        "path": asked_path(scope),
+        "route": path_template(scope),
         "status": status,
         "duration_ms": round(seconds * 1000, 2),
     }
@@ -152,8 +160,22 @@ def log_request(scope: Scope, status: int, seconds: float) -> None:
     log.info(message, facts, extra={"facts": facts})
 
 
+def asked_path(scope: Scope) -> str:
+    """Return the path that was asked for as it came, cut, and escaped so that it stays one word.
+
+    The query is left out, since it may hold words to search.
+    """
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    path = raw[:MAX_PATH].decode("ascii", "backslashreplace")
+    if not path.isprintable() or " " in path:
+        path = "".join(
+            char if char.isprintable() and char != " " else f"\\x{ord(char):02x}" for char in path
+        )
+    return path if len(raw) <= MAX_PATH else f"{path}..."
+
+
 def path_template(scope: Scope) -> str:
-    """Return the route's path, like `/api/v1/chats/{chat_id}`: ids do not belong into a log."""
+    """Return the route's path, like `/api/v1/chats/{chat_id}`, to count requests by."""
     if "route" not in scope:
         return "(no route)"
     path, route = scope["path"].split("/"), scope["route"].path.split("/")

@@ -36,6 +36,10 @@ CHUNK_ALLOWANCE = 16
 
 MAX_CONNECTIONS = 10_000
 
+# What a part of a sweep may cost: so many looks at a connection, or so many answers to one.
+PART = 500
+ENDED = 250
+
 # What of a request the client has to send next.
 START, HEAD, BODY = "start", "head", "body"
 
@@ -67,6 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
     answer_timeout: ClassVar = 30.0  # Without a byte taken.
     linger_timeout: ClassVar = 5.0  # For a client that was refused to read why.
     sweep_interval: ClassVar = 1.0
+    sweep_pause: ClassVar = 0.005  # Between two parts of a sweep: others' calls go on meanwhile.
 
     transport: "_Transport"
     flow: "_Flow"
@@ -202,8 +207,19 @@ class BoundedProtocol(HttpToolsProtocol):
         hosts = names.count(b"host")
         if hosts != 1 and (hosts or version == "1.1"):
             raise BadRequest("A request names one Host.")  # RFC 9112, section 3.2.
+        if b"expect" in names:
+            self._check_expectations(version)
         if b"transfer-encoding" in names or self.expect_100_continue:
             self._check_body(dict(self.headers))
+
+    def _check_expectations(self, version: str) -> None:
+        """Note whether the client waits for a 100; what else it expects may be ignored.
+
+        A client of HTTP/1.0 does not, whatever it says (RFC 9110, section 10.1.1).
+        """
+        members = b",".join(value for name, value in self.headers if name == b"expect").split(b",")
+        expected = {member.strip().lower() for member in members}
+        self.expect_100_continue = version == "1.1" and b"100-continue" in expected
 
     def _take_host_of_target(self) -> None:
         """Replace the Host by that of a target like `http://host/path` (RFC 9112, section 3.2.2).
@@ -280,19 +296,22 @@ class BoundedProtocol(HttpToolsProtocol):
         self.scope["problem"] = problem  # type: ignore[typeddict-unknown-key]
         self.cycle.keep_alive = self.cycle.more_body = False
 
-    def check(self, now: float) -> None:
-        """End the connection when what the client owes is overdue."""
+    def check(self, now: float) -> bool:
+        """End the connection when what the client owes is overdue; return whether it is."""
         awaited, timeout = self._find_awaited()
         if awaited != self._awaited:
             self._awaited, self._awaited_since = awaited, now
-        elif timeout is not None and now - self._awaited_since >= timeout:
-            self._awaited = None
-            if self.transport.is_closing() or self.transport.get_write_buffer_size():
-                self.transport.abort()
-            elif self._phase is START:
-                self.transport.close()
-            else:
-                self._refuse(RequestTimeout(f"The request did not come within {timeout:g} s."))
+            return False
+        if timeout is None or now - self._awaited_since < timeout:
+            return False
+        self._awaited = None
+        if self.transport.is_closing() or self.transport.get_write_buffer_size():
+            self.transport.abort()
+        elif self._phase is START:
+            self.transport.close()
+        else:
+            self._refuse(RequestTimeout(f"The request did not come within {timeout:g} s."))
+        return True
 
     def _find_awaited(self) -> tuple[object, float | None]:
         """Return what the client owes, which differs after any progress, and its timeout."""
@@ -432,20 +451,29 @@ class _Sweeper:
     ) -> None:
         self._connections = state.connections
         self._loop = loop
-        self._interval = protocol.sweep_interval
+        self._interval, self._pause = protocol.sweep_interval, protocol.sweep_pause
         self._max_connections = protocol.max_connections
         self._max_unsent = protocol.max_unsent
         self._crowded = False
-        loop.call_later(self._interval, self._sweep)
+        self._task = loop.create_task(self._sweep_for_ever())
 
-    def _sweep(self) -> None:
-        now = self._loop.time()
-        connections = [one for one in self._connections if isinstance(one, BoundedProtocol)]
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            connections = [one for one in self._connections if isinstance(one, BoundedProtocol)]
+            self._cut_what_is_not_taken(connections)
+            self._say_when_crowded()
+            await self._end_what_is_overdue(connections)
+
+    async def _end_what_is_overdue(self, connections: list[BoundedProtocol]) -> None:
+        """Look at the connections in small parts: thousands may be overdue in the same moment."""
+        work = 0
         for connection in connections:
-            connection.check(now)
-        self._cut_what_is_not_taken(connections)
-        self._say_when_crowded()
-        self._loop.call_later(self._interval, self._sweep)
+            if connection in self._connections:
+                work += ENDED if connection.check(self._loop.time()) else 1
+            if work >= PART:
+                work = 0
+                await asyncio.sleep(self._pause)
 
     def _cut_what_is_not_taken(self, connections: list[BoundedProtocol]) -> None:
         """End the connections that leave most of their answers unread, when all are too much."""

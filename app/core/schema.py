@@ -4,7 +4,13 @@ import hashlib
 import json
 from typing import Any, ClassVar, cast
 
-from pydantic import BaseModel, GetJsonSchemaHandler, field_validator, model_serializer
+from pydantic import (
+    BaseModel,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
@@ -37,11 +43,13 @@ class Input(SQLModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def refuse_null(cls, value: Any) -> Any:
-        """Return `value` unless it is null: what has no value is left out."""
-        if value is None:
-            raise PydanticCustomError("null", "Leave the field out instead of sending null")
-        return value
+    def refuse_null(cls, value: Any, info: ValidationInfo) -> Any:
+        """Return `value` unless it is null: what has no value is left out, if it may be."""
+        if value is not None:
+            return value
+        if cls.model_fields[info.field_name or ""].is_required():
+            raise PydanticCustomError("null", "The field has to have a value, which null is not")
+        raise PydanticCustomError("null", "Leave the field out instead of sending null")
 
     def digest(self) -> bytes:
         """Return what tells this request from others: SHA-256 of its fields but excluded ones.
@@ -99,6 +107,9 @@ class Output(SQLModel):
         fields = {name: part for name, part in core_schema.items() if name != "serialization"}
         schema = handler(cast(CoreSchema, fields))
         schema.pop("additionalProperties", None)  # A later version may add fields.
+        for field in schema["properties"].values():
+            # A later version may refuse what an earlier one has stored.
+            field.pop("pattern", None)
         names = [wire for _, wire, _ in cls.answered_fields]
         schema["properties"] = {name: schema["properties"][name] for name in names}
         schema["required"] = [name for name in names if name in schema["required"]]

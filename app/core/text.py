@@ -6,25 +6,37 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
-# The inside of a regular expression's character class: Unicode's control (Cc), format (Cf) and
-# separator (Zs, Zl, Zp) characters, and five fillers that draw nothing though they count as
-# letters or symbols. Spelled out, because neither Python's nor JSON Schema's regular expressions
-# know these categories everywhere.
+# The insides of character classes of regular expressions. They are spelled out because neither
+# Python's nor JSON Schema's know the properties of Unicode everywhere.
+
+# What draws nothing, in Unicode 17.0: control (Cc), format (Cf) and separator (Zs, Zl, Zp)
+# characters, what is Default_Ignorable_Code_Point (DerivedCoreProperties.txt; reserved code points
+# among it, so that later versions change little) and the empty pattern of Braille. A mark that
+# changes how another character looks, such as U+FE0F, is fine beside one.
 _INVISIBLE = (
-    "\\u0000-\\u0020\\u007f-\\u00a0\\u00ad\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891"
-    "\\u08e2\\u115f\\u1160\\u1680\\u180e\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u2064"
-    "\\u2066-\\u206f\\u2800\\u3000\\u3164\\ufeff\\uffa0\\ufff9-\\ufffb"
+    "\\u0000-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891"
+    "\\u08e2\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f"
+    "\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb"
 )
 _INVISIBLE_BEYOND_16_BITS = (
     "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
-    "\U000e0001\U000e0020-\U000e007f"
+    "\U000e0000-\U000e0fff"
 )
+# What no single line holds: control characters and the separators of lines and paragraphs.
+_BREAKING = "\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029"
+# What is trimmed (White_Space).
+_SPACE = (
+    "\\u0009-\\u000d\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
+)
+
 _VISIBLE = re.compile(f"[^{_INVISIBLE}{_INVISIBLE_BEYOND_16_BITS}]")
+_BREAK = re.compile(f"[{_BREAKING}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# The rule of `readable` for the OpenAPI document, as far as all its readers' regular expressions
-# go: JavaScript's count in units of 16 bits unless told otherwise.
+# The rules of `readable` and `one_line` for the OpenAPI document, as far as all its readers'
+# regular expressions go: JavaScript's count in units of 16 bits unless told otherwise.
 READABLE = f"^[^\\u0000]*[^{_INVISIBLE}][^\\u0000]*$"
+ONE_LINE = f"^[{_SPACE}]*[^{_BREAKING}]*[^{_INVISIBLE}][^{_BREAKING}]*[{_SPACE}]*$"
 
 
 def readable(text: str) -> str:
@@ -40,8 +52,22 @@ def readable(text: str) -> str:
     return text
 
 
+def one_line(text: str) -> str:
+    """Return `text` as it is; refuse what breaks a line, or steers a terminal that shows it."""
+    if _BREAK.search(text):
+        raise PydanticCustomError(
+            "not_one_line", "String should be one line, without control characters"
+        )
+    return text
+
+
 Readable = Annotated[str, AfterValidator(readable)]
-Trimmed = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(readable)]
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    AfterValidator(readable),
+    AfterValidator(one_line),
+]
 
 # What a key may be: 1 to 255 visible ASCII characters.
 IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]

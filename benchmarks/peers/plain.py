@@ -13,7 +13,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from app.core.config import load_settings
 
-engine = create_engine(load_settings().database_url)
+engine = create_engine("postgresql+psycopg2://", connect_args=load_settings().database_arguments)
 app = FastAPI()
 
 

@@ -95,13 +95,14 @@ def test_get_with_the_current_etag_is_a_304_without_a_body(
 ) -> None:
     path, _ = resource
     tag = client.get(path).headers["etag"]
-    for known in (tag, f"W/{tag}", f'"0", {tag}', "*"):
+    appended = f'{tag[:-1]}-gzip"'
+    for known in (tag, f"W/{tag}", f'"0", {tag}', f"{tag},", "*", '"0", *', appended):
         response = client.get(path, headers={"if-none-match": known})
         assert (response.status_code, response.content) == (304, b"")
         assert response.headers["etag"] == tag
 
 
-@pytest.mark.parametrize("known", ['"999"', 'W/"999"', "nonsense", '"', ""])
+@pytest.mark.parametrize("known", ['"999"', 'W/"999"', "nonsense", '"', "", '"*"', "**"])
 def test_get_with_another_etag_is_a_200(
     client: httpx.Client, resource: Resource, known: str
 ) -> None:
@@ -153,13 +154,66 @@ def test_change_with_the_current_etag_succeeds_and_with_the_old_one_is_a_412(
     assert client.get(path).status_code == 404
 
 
-@pytest.mark.parametrize("expected", ['W/"1"', "nonsense", '"abc"', '"99999999999999999999"', ""])
+@pytest.mark.parametrize(
+    "expected",
+    [
+        '"999"',
+        'W/"999"',
+        "nonsense",
+        '"abc"',
+        '"1-abc"',
+        '"01"',
+        '"99999999999999999999"',
+        '"*"',
+        "",
+    ],
+)
 def test_an_etag_that_is_none_of_ours_is_a_412(
     client: httpx.Client, resource: Resource, expected: str
 ) -> None:
     path, change = resource
     response = client.patch(path, json=change, headers={"if-match": expected})
     assert_problem(response, 412, "stale")
+
+
+@pytest.mark.parametrize(
+    "passed_on",
+    ['W/"{}"', '"{}-gzip"', '"{}--gzip"', 'W/"{}-gzip"', '"{}-br"', '"{}-zstd"', '"{}-deflate"'],
+)
+def test_an_etag_as_a_compressing_proxy_passes_it_on_allows_a_change(
+    client: httpx.Client, resource: Resource, passed_on: str
+) -> None:
+    path, change = resource
+    tag = client.get(path).headers["etag"].strip('"')
+    headers = {"if-match": passed_on.format(tag)}
+    assert client.patch(path, json=change, headers=headers).status_code == 200
+    assert_problem(client.patch(path, json=change, headers=headers), 412, "stale")
+
+
+@pytest.mark.parametrize("lines", [['"0"', "{}"], ["{}", '"0"'], ['"0", "998"', 'W/"999", {}']])
+def test_a_condition_in_several_lines_is_one_list(
+    client: httpx.Client, resource: Resource, lines: list[str]
+) -> None:
+    path, change = resource
+    tag = client.get(path).headers["etag"]
+    known = [("if-none-match", line.format(tag)) for line in lines]
+    expected = [("if-match", line.format(tag)) for line in lines]
+    assert client.get(path, headers=known).status_code == 304
+    assert client.patch(path, json=change, headers=expected).status_code == 200
+    assert client.get(path, headers=known).status_code == 200
+    for method, body in (("PATCH", change), ("DELETE", None)):
+        response = client.request(method, path, json=body, headers=expected)
+        assert_problem(response, 412, "stale")
+
+
+def test_a_star_in_any_line_stands_for_every_etag(client: httpx.Client, resource: Resource) -> None:
+    path, change = resource
+    lines = ['"999"', "*"]
+    known = [("if-none-match", line) for line in lines]
+    assert client.get(path, headers=known).status_code == 304
+    expected = [("if-match", line) for line in lines]
+    assert client.patch(path, json=change, headers=expected).status_code == 200
+    assert client.delete(path, headers=expected).status_code == 204
 
 
 def test_any_etag_will_do_for_a_star(client: httpx.Client, resource: Resource) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.support import JSON, assert_problem
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/chats/1/nothing", "/api/v1/", "/api/v2/chats/"])
+@pytest.mark.parametrize("path", ["/nothing", "/chats/1/nothing", "/api/", "/api/v2/chats/"])
 def test_unknown_path_is_a_404(client: httpx.Client, path: str) -> None:
     assert_problem(client.get(path), 404, "not-found")
 
@@ -17,16 +17,16 @@ def test_unknown_path_is_a_404(client: httpx.Client, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/chats/", "GET, POST"),
-        ("DELETE", "/chats", "GET, POST"),
-        ("PUT", "/chats/1", "DELETE, GET, PATCH"),
-        ("POST", "/chats/1/", "DELETE, GET, PATCH"),
-        ("DELETE", "/chats/1/messages/", "GET, POST"),
+        ("PUT", "/chats/", "GET, HEAD, POST"),
+        ("DELETE", "/chats", "GET, HEAD, POST"),
+        ("PUT", "/chats/1", "DELETE, GET, HEAD, PATCH"),
+        ("POST", "/chats/1/", "DELETE, GET, HEAD, PATCH"),
+        ("DELETE", "/chats/1/messages/", "GET, HEAD, POST"),
         ("GET", "/chats/1/messages/batch", "POST"),
-        ("POST", "/chats/1/changes", "GET"),
-        ("POST", "/messages", "GET"),
-        ("TRACE", "/messages/1", "DELETE, GET, PATCH"),
-        ("POST", "/health/live", "GET"),
+        ("POST", "/chats/1/changes", "GET, HEAD"),
+        ("POST", "/messages", "GET, HEAD"),
+        ("TRACE", "/messages/1", "DELETE, GET, HEAD, PATCH"),
+        ("POST", "/health/live", "GET, HEAD"),
     ],
 )
 def test_wrong_method_is_a_405_that_names_the_right_ones(

@@ -109,6 +109,7 @@ def test_exports_beyond_the_bound_are_a_503_until_another_ends(
         assert_problem(refused, 503, "too-many-exports")
         assert refused.headers["retry-after"] == "5"
         assert client.get("/messages/?limit=1").status_code == 200
+        assert client.head("/messages/").status_code == 200  # It makes no export, so it takes none.
         slow[0].close()
         eventually(lambda: client.get("/messages/").status_code == 200)
 
@@ -145,12 +146,22 @@ def test_a_client_that_goes_away_ends_the_stream(
     assert not [line for line in service.lines() if line["level"] == "error"]
 
 
+def test_a_head_reads_next_to_nothing(client: httpx.Client, service: Service, rows: int) -> None:
+    response = client.head("/messages/", headers=LINES)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["content-type"] == "application/x-ndjson"
+    name = response.headers["x-request-id"]
+    (line,) = eventually(lambda: [one for one in service.lines() if one["request_id"] == name])
+    assert line["duration_ms"] < 100
+
+
 def test_a_stream_that_cannot_begin_is_a_503(
     client: httpx.Client, postgres: Postgres, database: str
 ) -> None:
     postgres.execute("ALTER TABLE message RENAME TO elsewhere", database)
     try:
         assert_problem(client.get("/messages/"), 503, "unavailable")
+        assert client.head("/messages/").status_code == 503
     finally:
         postgres.execute("ALTER TABLE elsewhere RENAME TO message", database)
     assert client.get("/messages/?limit=1").status_code == 200

@@ -29,6 +29,14 @@ def post(client: httpx.Client, path: str, body: Any, key: str) -> httpx.Response
     return client.post(path, json=body, headers={"idempotency-key": key})
 
 
+INVALID = "invalid-request"
+
+
+def errors_of(problem: JSON) -> list[tuple[str, str]]:
+    """Return where the errors of a problem are, and what."""
+    return [(error["location"], error["code"]) for error in problem["errors"]]
+
+
 def titles(client: httpx.Client) -> list[str]:
     """Return the newest titles."""
     return [chat["title"] for chat in client.get("/chats/?limit=100").json()]
@@ -142,6 +150,19 @@ def test_another_key_is_a_422(client: httpx.Client, create: tuple[str, JSON], ba
     assert [m["location"] for m in problem["errors"]] == ["header.Idempotency-Key"]
 
 
+def test_a_second_key_is_a_422_and_stores_nothing(
+    client: httpx.Client, create: tuple[str, JSON], chat: JSON, key: str
+) -> None:
+    path, body = create
+    chats = len(titles(client))
+    for lines in ([key, f"{key}2"], [key, key]):
+        headers = [("idempotency-key", line) for line in lines]
+        problem = assert_problem(client.post(path, json=body, headers=headers), 422, INVALID)
+        assert errors_of(problem) == [("header.Idempotency-Key", "repeated_header")]
+    assert len(titles(client)) == chats
+    assert read_chat(client, chat)["messages"] == []
+
+
 def test_simultaneous_sends_under_one_key_store_one_row_and_all_get_it(
     client: httpx.Client, create: tuple[str, JSON]
 ) -> None:
@@ -244,6 +265,83 @@ def test_a_batch_that_is_not_valid_is_a_422_and_stores_nothing(
     problem = assert_problem(client.post(batch, json=body), 422, "invalid-request")
     assert [error["location"] for error in problem["errors"]] == [location]
     assert read_chat(client, chat)["messages"] == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 100])
+@pytest.mark.parametrize("long", [False, True])
+def test_a_batch_under_a_key_that_comes_again_answers_the_same_and_stores_nothing(
+    client: httpx.Client, chat: JSON, batch: str, key: str, count: int, long: bool
+) -> None:
+    key = key.ljust(255, "~") if long else key
+    body = [{"text": "The same", "author": "Ada"}] * count
+    first = post(client, batch, body, key)
+    assert first.status_code == 201
+    assert "idempotency-replayed" not in first.headers
+    for _ in range(2):
+        again = post(client, batch, body, key)
+        assert (again.status_code, again.content) == (201, first.content)
+        assert again.headers["idempotency-replayed"] == "true"
+    assert read_chat(client, chat, limit=100)["messages"] == first.json()
+    assert len({message["id"] for message in first.json()}) == count
+
+
+@pytest.mark.parametrize("texts", [["a"], ["a", "b", "c"], ["b", "a"], ["a", "c"], ["c", "b"]])
+def test_the_key_of_a_batch_with_other_messages_is_a_422_and_stores_nothing(
+    client: httpx.Client, chat: JSON, batch: str, key: str, texts: list[str]
+) -> None:
+    first = post(client, batch, [{"text": "a"}, {"text": "b"}], key).json()
+    signed = [{"text": "a"}, {"text": "b", "author": "Ada"}]
+    for body in ([{"text": text} for text in texts], signed):
+        assert_problem(post(client, batch, body, key), 422, "idempotency-key-reused")
+    assert read_chat(client, chat)["messages"] == first
+
+
+def test_a_key_is_for_a_batch_or_for_a_message_but_not_for_both(
+    client: httpx.Client, chat: JSON, batch: str, key: str
+) -> None:
+    one = batch.removesuffix("batch")
+    first = post(client, one, {"text": "x"}, key).json()
+    for body in ([{"text": "x"}], [{"text": "x"}, {"text": "y"}]):
+        assert_problem(post(client, batch, body, key), 422, "idempotency-key-reused")
+    assert read_chat(client, chat)["messages"] == [first]
+    second = post(client, batch, [{"text": "x"}], f"{key}2").json()
+    for again in (
+        post(client, one, {"text": "x"}, f"{key}2"),
+        client.post(batch, json=[{"text": "x", "idempotency_key": f"{key}2"}]),
+    ):
+        assert_problem(again, 422, "idempotency-key-reused")
+    assert read_chat(client, chat)["messages"] == [first, *second]
+
+
+def test_a_batch_has_one_key_or_its_messages_have_theirs(
+    client: httpx.Client, chat: JSON, batch: str, key: str
+) -> None:
+    body = [{"text": "x"}, {"text": "y", "idempotency_key": f"{key}2"}]
+    problem = assert_problem(post(client, batch, body, key), 422, INVALID)
+    assert errors_of(problem) == [("header.Idempotency-Key", "several_keys")]
+    assert read_chat(client, chat)["messages"] == []
+
+
+def test_the_key_of_a_batch_is_the_chats_own(client: httpx.Client, chat: JSON, key: str) -> None:
+    other = create_chat(client)
+    body = [{"text": "x"}, {"text": "y"}]
+    for one in (chat, other):
+        response = post(client, f"/chats/{one['id']}/messages/batch", body, key)
+        assert "idempotency-replayed" not in response.headers
+        assert read_chat(client, one)["messages"] == response.json()
+
+
+def test_simultaneous_batches_under_one_key_store_one_and_all_get_it(
+    client: httpx.Client, chat: JSON, batch: str
+) -> None:
+    body = [{"text": str(number)} for number in range(5)]
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(5):
+            key = str(uuid4())
+            answers = list(threads.map(lambda _, key=key: post(client, batch, body, key), range(8)))
+            assert {answer.status_code for answer in answers} == {201}
+            assert len({answer.content for answer in answers}) == 1
+    assert len(read_chat(client, chat, limit=100)["messages"]) == 5 * len(body)
 
 
 def test_a_batch_for_a_chat_that_does_not_exist_is_a_404(client: httpx.Client) -> None:

@@ -4,21 +4,28 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.core.config import Settings
+from app.core.errors import Problem
 from tests.support import ROOT, Postgres, running
 from tests.support.console import assert_sessions_are_true
 from tests.support.service import SETTINGS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
 
 
-def test_the_curl_session_gives_what_the_readme_says(postgres: Postgres, tmp_path: Path) -> None:
+def test_the_curl_sessions_give_what_readme_and_guide_say_one_after_the_other(
+    postgres: Postgres, tmp_path: Path
+) -> None:
     with (
         postgres.database() as database,
         running(tmp_path / "log", postgres.settings(database)) as service,
     ):
         assert_sessions_are_true(README, service.url)
+        for _ in range(2):  # Whatever was there before.
+            assert_sessions_are_true(GUIDE, service.url)
 
 
 def test_every_setting_is_in_the_table_of_the_readme() -> None:
@@ -31,6 +38,52 @@ def test_every_call_is_in_the_table_of_the_readme(client: httpx.Client) -> None:
         for method in operations:
             call = f"{method.upper()} {path.removeprefix('/api/v1')}"
             assert re.sub(r"\{\w+\}", "{id}", call) in README
+
+
+def kinds(base: type[Problem]) -> set[tuple[int, str]]:
+    """Return status and type of each problem that derives from the class."""
+    found = set()
+    for kind in base.__subclasses__():
+        if not kind.__module__.startswith("app."):
+            continue  # Of another test.
+        found |= {(kind.status, f"/problems/{kind.type}")} | kinds(kind)
+    return found
+
+
+def test_the_table_of_errors_has_each_problem_with_its_status() -> None:
+    rows = re.findall(r"^\| (\d{3}) \| (`/problems/.*?) \|", README, re.MULTILINE)
+    listed = [(int(status), type_) for status, row in rows for type_ in re.findall("`(.*?)`", row)]
+    assert sorted(listed) == sorted(kinds(Problem))
+
+
+def test_creates_of_one_answer_with_a_location_that_leads_to_it(client: httpx.Client) -> None:
+    created = client.post("/api/v1/chats/", json={"title": "A chat"})
+    assert client.get(created.headers["Location"]).json()["title"] == "A chat"
+    messages = f"/api/v1/chats/{created.json()['id']}/messages/"
+    sent = client.post(messages, json={"text": "Hello"})
+    assert client.get(sent.headers["Location"]).json() == sent.json()
+    assert "Location" not in client.post(f"{messages}batch", json=[{"text": "Hello"}]).headers
+
+
+def test_what_is_read_comes_with_an_etag_that_the_next_change_changes(client: httpx.Client) -> None:
+    created = client.post("/api/v1/chats/", json={"title": "A chat"})
+    where = created.headers["Location"]
+    tag = client.get(where).headers["ETag"]
+    unchanged = client.get(where, headers={"If-None-Match": tag})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    client.post(f"/api/v1/chats/{created.json()['id']}/messages/", json={"text": "Hello"})
+    assert client.get(where, headers={"If-None-Match": tag}).status_code == 200
+    assert client.patch(where, headers={"If-Match": tag}, json={"title": "B"}).status_code == 412
+
+
+@pytest.mark.parametrize("path", ["/api/v1/chats/", "/api/v1/chats/999999999", "/nowhere"])
+def test_every_answer_has_the_request_id_that_was_sent(client: httpx.Client, path: str) -> None:
+    answer = client.get(path, headers={"X-Request-ID": "a.b_c-1"})
+    assert answer.headers["X-Request-ID"] == "a.b_c-1"
+    if answer.is_error:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["request_id"] == "a.b_c-1"
+        assert client.get(answer.json()["type"]).status_code == 200
 
 
 RUSSIAN = (ROOT / "README.ru.md").read_text(encoding="utf-8")

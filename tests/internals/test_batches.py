@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
-import psycopg2
 import pytest
 
 from app.batches import ChangeRequest, Rendered, delete_messages, update_messages
+from app.core.config import load_settings
 from app.core.database.connection import AsyncConnection
+from app.core.database.engine import async_connect, serving_setup
 from app.core.errors import MessageNotFound, Stale
 from app.models import MessageUpdate
 from tests.support import JSON, Postgres, create_chat, send
@@ -22,17 +23,12 @@ def on_a_connection(
     postgres: Postgres, database: str, client: httpx.Client
 ) -> Callable[[Callable[[AsyncConnection], Awaitable[T]]], T]:
     """A function that runs another on a connection to the migrated database."""
-    server: dict[str, Any] = {
-        "host": postgres.host,
-        "port": postgres.port,
-        "user": postgres.user,
-        "password": postgres.password,
-        "dbname": database,
-    }
+    settings = load_settings(postgres.settings(database))
+    connect, setup = async_connect(settings), serving_setup(settings)
 
     def run(function: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         async def run_and_close() -> T:
-            connection = AsyncConnection(lambda: psycopg2.connect(**server, async_=True))
+            connection = AsyncConnection(connect, setup)
             try:
                 return await function(connection)
             finally:

@@ -1,16 +1,18 @@
 """PostgreSQL writes the JSON of most answers: each byte is what the model's class would write."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import httpx
 import pytest
 from pydantic import BaseModel, TypeAdapter
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from app.core.config import load_settings
+from app.core.database.engine import open_engine
 from app.models import Chat, ChatWithMessages, Message
-from tests.support import Postgres
+from tests.support import Postgres, create_chat
 
 TEXTS = [
     "plain",
@@ -48,8 +50,7 @@ TIMES = [
 @pytest.fixture(scope="module")
 def engine(postgres: Postgres, database: str) -> Iterator[Engine]:
     """The database that the service answers from."""
-    url = load_settings(postgres.settings(database)).database_url
-    engine = create_engine(url, connect_args={"options": "-c timezone=UTC"})
+    engine = open_engine(load_settings(postgres.settings(database)), pool_size=1)
     yield engine
     engine.dispose()
 
@@ -57,7 +58,12 @@ def engine(postgres: Postgres, database: str) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def chats(client: httpx.Client, postgres: Postgres, database: str) -> list[int]:
     """Chats of every title and time; the first has messages of every text, author and time."""
-    ids = [client.post("/chats/", json={"title": text}).json()["id"] for text in TEXTS]
+    ids = [create_chat(client)["id"] for _ in TEXTS]
+    with closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
+        # What an earlier version took for a title, this one still has to answer.
+        for id_, text in zip(ids, TEXTS, strict=True):
+            cursor.execute("UPDATE chat SET title = %s WHERE id = %s", (text, id_))
+        connection.commit()
     path = f"/chats/{ids[0]}/messages/"
     bodies = [{"text": text} for text in TEXTS] + [{"text": "x", "author": a} for a in TEXTS]
     messages = [client.post(path, json=body).json()["id"] for body in bodies]
@@ -141,7 +147,7 @@ def test_a_chat_is_as_the_model_writes_it(
 ) -> None:
     for chat in stored_chats(engine, chats):
         newest = stored_messages(engine, chat.id)[-limit:]
-        expected = ChatWithMessages(
+        expected = ChatWithMessages.model_construct(
             id=chat.id, title=chat.title, created_at=chat.created_at, messages=newest
         )
         answer = read(client, f"/chats/{chat.id}?limit={limit}")

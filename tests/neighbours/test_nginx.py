@@ -1,16 +1,14 @@
 """nginx in front of the service."""
 
-import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support import JSON, Service, create_chat, eventually, send
-from tests.support.service import free_port
+from tests.neighbours.nginx import nginx
+from tests.support import JSON, Service, create_chat, send
 from tests.support.sockets import read_answers
 
 CONFIGURATION = Path(__file__).with_name("nginx.conf")
@@ -19,23 +17,8 @@ CONFIGURATION = Path(__file__).with_name("nginx.conf")
 @pytest.fixture(scope="module")
 def port(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of an nginx in front of the service."""
-    folder = tmp_path_factory.mktemp("nginx")
-    folder.chmod(0o755)  # Its workers are somebody else.
-    port = free_port()
-    text = CONFIGURATION.read_text()
-    text = text.replace("$PORT", str(port)).replace("$SERVICE", str(service.port))
-    (folder / "nginx.conf").write_text(text)
-    process = subprocess.Popen(["nginx", "-p", str(folder), "-c", "nginx.conf"])
-
-    def answers() -> bool:
-        assert process.poll() is None, (folder / "error.log").read_text()
-        with socket.socket() as connection:
-            return connection.connect_ex(("127.0.0.1", port)) == 0
-
-    eventually(answers)
-    yield port
-    process.send_signal(signal.SIGQUIT)
-    assert process.wait(20) == 0
+    with nginx(tmp_path_factory.mktemp("nginx"), CONFIGURATION, service.port) as port:
+        yield port
 
 
 @pytest.fixture(scope="module")
@@ -90,18 +73,3 @@ def test_every_call_passes_through_it(client: httpx.Client) -> None:
     exported = client.get(f"/messages/?chat_id={chat['id']}")
     assert exported.json() == sent
     assert exported.headers["transfer-encoding"] == "chunked"
-
-
-def test_it_meets_no_connection_that_the_service_closes(client: httpx.Client) -> None:
-    chat = create_chat(client)
-    path = f"/chats/{chat['id']}"
-    # Just under, at and over what nginx keeps, and then what the service keeps.
-    for pause in (3.9, 4.1, 4.9, 5.1):
-        assert client.get(path).status_code == 200
-        with socket.socket() as never:
-            never.settimeout(pause)  # What passes is time itself; there is nothing else to await.
-            never.bind(("127.0.0.1", 0))
-            never.listen()
-            with pytest.raises(TimeoutError):
-                never.accept()
-    assert client.get(path).status_code == 200

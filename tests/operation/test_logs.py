@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.core.logging import asked_path
 from tests.support import (
     JSON,
     Postgres,
@@ -42,6 +43,8 @@ def line_of(service: Service, response: httpx.Response) -> JSON:
         ("GET", "/api/v1/chats/{id}", "/api/v1/chats/{chat_id}", 200),
         ("GET", "/api/v1/chats/{id}/?limit=0", "/api/v1/chats/{chat_id}", 422),
         ("PUT", "/chats/{id}", "/chats/{chat_id}", 405),
+        ("HEAD", "/api/v1/chats/{id}/", "/api/v1/chats/{chat_id}", 200),
+        ("HEAD", "/api/v1/chats", "/api/v1/chats/", 200),
         ("GET", "/health/live", "/health/live", 200),
         ("GET", "/nothing/{id}", "(no route)", 404),
     ],
@@ -56,7 +59,10 @@ def test_each_request_is_one_line_with_its_facts(
     status: int,
 ) -> None:
     line = line_of(service, client.request(method, path.format(id=chat["id"])))
-    assert (line["method"], line["path"], line["status"]) == (method, template, status)
+    asked = path.format(id=chat["id"]).partition("?")[0]
+    assert (line["method"], line["path"], line["status"]) == (method, asked, status)
+    assert line["route"] == template
+    assert line["message"].startswith(f"{method} {asked} {status} ")
     assert 0 <= line["duration_ms"] < 10_000
     assert line["level"] == "info"
 
@@ -67,6 +73,39 @@ def test_the_log_holds_nothing_of_what_was_said(
     send(client, chat, "the secret of the message")
     line_of(service, client.get("/health/live"))
     assert "the secret" not in service.log.read_text()
+
+
+def test_words_to_search_are_no_part_of_the_log(service: Service, client: httpx.Client) -> None:
+    line_of(service, client.get("/messages/?q=confidential"))
+    assert "confidential" not in service.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/no/such/path", "/no/such/path"),
+        ("/%0A2026-11-28T00:00:00 INFO forged", "/%0A2026-11-28T00:00:00%20INFO%20forged"),
+        ("/%1b[31m%00", "/%1b[31m%00"),
+        ("/%F0%9F%8E%89", "/%F0%9F%8E%89"),
+        ("/" + "x" * 199, "/" + "x" * 199),
+        ("/" + "x" * 200, "/" + "x" * 199 + "..."),
+        ("/" + "%0a" * 2000, "/" + "%0a" * 66 + "%..."),
+    ],
+)
+def test_the_path_of_a_404_is_logged_as_it_came_in_one_line_and_cut(
+    service: Service, client: httpx.Client, path: str, logged: str
+) -> None:
+    response = client.get(path)
+    assert response.status_code == 404
+    line = line_of(service, response)
+    assert line["path"].lower() == logged.lower()
+    assert line["message"].startswith(f"GET {line['path']} 404 ")
+
+
+def test_bytes_that_a_server_lets_through_are_escaped() -> None:
+    for raw, logged in ((b"/a\nb\x1b", "/a\\x0ab\\x1b"), (b"/\xff b", "/\\xff\\x20b")):
+        assert asked_path({"raw_path": raw, "path": ""}) == logged
+    assert asked_path({"path": "/caf\u00e9\u2028"}) == "/caf\\xc3\\xa9\\xe2\\x80\\xa8"
 
 
 @pytest.mark.parametrize("name", ["a", "order-66_v1.0", "x" * 64])

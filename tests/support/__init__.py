@@ -14,6 +14,7 @@ from tests.support.service import (
     eventually,
     free_port,
     ps,
+    refusal,
     run_python,
     running,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "free_port",
     "ps",
     "read_chat",
+    "refusal",
     "run_python",
     "running",
     "send",

@@ -5,6 +5,7 @@ Needs nothing but the standard library, as the clients' tests read their documen
 
 import re
 import subprocess
+import tempfile
 
 
 def console_steps(document: str) -> list[tuple[str, str]]:
@@ -15,25 +16,38 @@ def console_steps(document: str) -> list[tuple[str, str]]:
 
 
 def assert_sessions_are_true(document: str, url: str) -> None:
-    """Type the document's commands into a shell, for the service at `url`, and compare."""
+    """Type the document's commands into one shell, for the service at `url`, and compare.
+
+    The shell works in a new folder. Ids may be others, but each has to be the same throughout.
+    """
     steps = console_steps(document)
-    assert len(steps) == document.count("$ curl") > 0
-    for command, expected in steps:
-        typed = command.replace("curl ", "curl --silent --show-error ")
+    assert len(steps) == document.count("\n$ ") > 0
+    quiet = 'curl() { command curl --silent --show-error "$@"; }'
+    typed = "\nprintf '\\0'\n".join([quiet, *(command for command, _ in steps)])
+    with tempfile.TemporaryDirectory() as folder:
         result = subprocess.run(
-            typed.replace("localhost:8000", url),
-            shell=True,
+            ["sh", "-c", typed.replace("localhost:8000", url.removeprefix("http://"))],
+            cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=60,
         )
-        assert result.returncode == 0, result.stdout
-        output, shown = without_times_and_names(result.stdout), without_times_and_names(expected)
-        assert output == shown, command
+    outputs = result.stdout.split("\0")[1:]
+    assert comparable(outputs) == comparable([expected for _, expected in steps])
 
 
-def without_times_and_names(output: str) -> str:
-    """Return `output` with every time and request id made equal."""
-    output = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", "TIME", output)
-    return re.sub(r'"request_id":"[0-9a-f]{32}"', '"request_id":"ID"', output).strip()
+# Where an id of a chat or of a message stands in an answer.
+CHAT_ID = re.compile(r'(?<="chat_id":)\d+|(?<="id":)\d+(?=,"title")|(?<=</api/v1/chats/)\d+')
+MESSAGE_ID = re.compile(r'(?<="message_id":)\d+|(?<="id":)\d+(?=,"chat_id")|(?<=before=)\d+')
+
+
+def comparable(outputs: list[str]) -> list[str]:
+    """Return the outputs with times and request ids made equal, and ids counted from 1."""
+    text = "\0".join(output.strip() for output in outputs)
+    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", "TIME", text)
+    text = re.sub(r'"request_id":"[0-9a-f]{32}"', '"request_id":"ID"', text)
+    for pattern in (CHAT_ID, MESSAGE_ID):
+        numbers = {found: str(n) for n, found in enumerate(dict.fromkeys(pattern.findall(text)), 1)}
+        text = pattern.sub(lambda found: numbers[found[0]], text)  # noqa: B023
+    return text.split("\0")

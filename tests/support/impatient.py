@@ -37,3 +37,9 @@ class Full(BoundedProtocol):
         """Begin, with a kernel that takes few bytes itself."""
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         super().connection_made(transport)
+
+
+class Pausing(Impatient):
+    """Does nothing after the first part of a sweep."""
+
+    sweep_pause: ClassVar = 3600.0

@@ -1,8 +1,8 @@
 """A PostgreSQL to make databases on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -14,12 +14,16 @@ from tests.support.service import run_python
 
 @dataclass(frozen=True)
 class Postgres:
-    """A PostgreSQL server that a test may create databases on."""
+    """A PostgreSQL server that a test may create databases on.
+
+    `pooler` are the settings by which services reach it through one.
+    """
 
     host: str
     port: int
     user: str
     password: str = ""
+    pooler: Mapping[str, str] = field(default_factory=dict)
 
     def connect(self, database: str = "postgres") -> Connection:
         """Return a new connection."""
@@ -62,6 +66,7 @@ class Postgres:
             "DB_USER": self.user,
             "DB_PASSWORD": self.password,
             "DB_NAME": database,
+            **self.pooler,
         }
 
     def alembic(self, database: str, *arguments: str) -> str:

@@ -172,13 +172,25 @@ class Service:
 Start = Callable[..., Service]
 
 
+def refusal(service: Service) -> str:
+    """Return what a service that refused to start says; fail when it said more than that."""
+    assert service.process.wait(START_SECONDS) == 1
+    first, sentence = service.log.read_text().splitlines()
+    assert first == "The service cannot start."
+    return sentence
+
+
 @contextmanager
 def running(
-    log: Path, settings: Mapping[str, str], *command: str, python: str = sys.executable
+    log: Path,
+    settings: Mapping[str, str],
+    *command: str,
+    python: str = sys.executable,
+    path: str = "/health/ready",
 ) -> Iterator[Service]:
-    """Yield a service that is ready; it is stopped afterwards."""
+    """Yield a service that answers 200 at `path`; it is stopped afterwards."""
     service = Service(log, settings, *command, python=python)
     try:
-        yield service.get_ready()
+        yield service.get_ready(path)
     finally:
         service.stop()

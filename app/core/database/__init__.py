@@ -17,7 +17,7 @@ from sqlmodel import Session
 from app.core.config import Settings
 from app.core.database.batching import Batcher, Blocked, Serve, ServeApart
 from app.core.database.connection import AsyncConnection, AsyncPool, PreparedStatement, Rows
-from app.core.database.engine import async_connect
+from app.core.database.engine import async_connect, serving_setup
 from app.core.database.failures import ConnectionLost, TimedOut, in_time
 from app.core.database.threads import Threads
 
@@ -73,10 +73,10 @@ class Database:
             statement_timeout=SEARCH_TIMEOUT * 1000,
             lock_timeout=SEARCH_TIMEOUT * 500,  # So that a lock is not taken for a long search.
         )
-        connect = async_connect(settings)
-        self._reading, self._writing = AsyncConnection(connect), AsyncConnection(connect)
-        self._reading_much = AsyncConnection(connect)
-        self._fetching, self._waiting = AsyncPool(connect, FETCHING), AsyncPool(connect, WAITING)
+        how = async_connect(settings), serving_setup(settings)
+        self._reading, self._writing = AsyncConnection(*how), AsyncConnection(*how)
+        self._reading_much = AsyncConnection(*how)
+        self._fetching, self._waiting = AsyncPool(*how, FETCHING), AsyncPool(*how, WAITING)
         self._turns = WeakValueDictionary[int, asyncio.Lock]()
         # Of each function that reads: what serves its small calls, and its large ones.
         self._readers: dict[Callable[..., Any], tuple[Batcher[Any, Any], Batcher[Any, Any]]] = {}

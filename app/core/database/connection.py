@@ -6,8 +6,9 @@ that a batch of calls costs this process.
 """
 
 import asyncio
+import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Psycopg2Connection
 
+from app.core.database.session import SessionSetup
 from app.core.database.sockets import is_readable, wait_for
 
 Rows = list[tuple[Any, ...]]
@@ -53,6 +55,16 @@ class PreparedStatement(NamedTuple):
         given = f" ({', '.join(values)})" if values else ""
         return f"EXECUTE {self.name}{given}"
 
+    @property
+    def unprepared(self) -> str:
+        """Return what to run where nothing can be prepared, with parameters named by numbers."""
+
+        def value(match: re.Match[str]) -> str:
+            number = match[1]
+            return f"%({number})s::{self.types[int(number) - 1]}"
+
+        return re.sub(r"\$(\d+)", value, self.sql.replace("%", "%%"))
+
 
 class AsyncConnection:
     """A connection that the event loop drives; each statement commits by itself.
@@ -60,8 +72,10 @@ class AsyncConnection:
     It connects when it is first used, and again after it broke.
     """
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, setup: SessionSetup) -> None:
         self._connect = connect
+        self._setup = setup
+        self._prefix = ""
         self._connection: Psycopg2Connection | None = None
         self._executions: dict[str, str] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # It tells of what can be read.
@@ -77,14 +91,24 @@ class AsyncConnection:
                 connection = await self._opened()
                 execution = self._executions.get(statement.name)
                 if execution is None:
-                    await self._execute(connection, statement.preparation)
-                    execution = self._executions[statement.name] = statement.execution
-                rows = await self._execute(connection, execution, parameters)
+                    execution = await self._prepared(connection, statement)
+                given = parameters if self._setup.lasts else _numbered(parameters)
+                rows = await self._execute(connection, execution, given)
             except BaseException as error:
                 self._close_if_lost(error)
                 raise
             self._used = time.monotonic()
             return rows
+
+    async def _prepared(self, connection: Psycopg2Connection, statement: PreparedStatement) -> str:
+        """Return what runs the statement from now on."""
+        if self._setup.lasts:
+            await self._execute(connection, statement.preparation)
+            execution = statement.execution
+        else:
+            execution = self._prefix + statement.unprepared
+        self._executions[statement.name] = execution
+        return execution
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -134,6 +158,8 @@ class AsyncConnection:
             # In a thread, because a name may have to be looked up first.
             self._connection = await asyncio.to_thread(self._connect)
             await _finished(self._connection)
+            answer = await self._execute(self._connection, self._setup.statement)
+            self._prefix = self._setup.prefix(answer)
             self._watch(self._connection)
         return self._connection
 
@@ -187,8 +213,8 @@ class AsyncConnection:
 class AsyncPool:
     """Some such connections, each for one caller at a time, opened when first needed."""
 
-    def __init__(self, connect: Connect, size: int) -> None:
-        self._all = [AsyncConnection(connect) for _ in range(size)]
+    def __init__(self, connect: Connect, setup: SessionSetup, size: int) -> None:
+        self._all = [AsyncConnection(connect, setup) for _ in range(size)]
         self._idle = list(self._all)
         self._free = asyncio.Semaphore(size)
 
@@ -206,6 +232,11 @@ class AsyncPool:
         """Close all connections."""
         for connection in self._all:
             connection.close()
+
+
+def _numbered(parameters: Sequence[Any]) -> dict[str, Any]:
+    """Return the parameters by their numbers, which count from 1."""
+    return {str(number): value for number, value in enumerate(parameters, 1)}
 
 
 async def _finished(connection: Psycopg2Connection) -> None:

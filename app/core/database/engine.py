@@ -1,22 +1,20 @@
-"""How connections are opened: what libpq is told, SQLAlchemy's engine, and waiting for both."""
+"""How connections are opened: what libpq is told, and SQLAlchemy's engine."""
 
-import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from psycopg2.extensions import connection as Psycopg2Connection
-from sqlalchemy import Engine, create_engine, event, exc
+from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.core.config import Settings
 from app.core.database.connection import ASSUMED_ALIVE, READ_ONLY, Connect
-from app.core.database.failures import first_line
+from app.core.database.session import SessionSetup
 from app.core.database.sockets import is_readable
-from app.core.errors import Unavailable
-
-log = logging.getLogger(__name__)
 
 # Seconds. Both end before `failures.ANSWER_TIMEOUT`.
 CONNECT_TIMEOUT = 3
@@ -27,13 +25,10 @@ STATEMENT_TIMEOUT = 3
 IDLE_TIMEOUT = 5
 
 
-def connect_arguments(**options: int | str) -> dict[str, str | int]:
-    """Return what libpq is told: a session in UTC and UTF-8, and ends to every wait.
-
-    `options` are further run-time settings of the session.
-    """
-    run_time = {"timezone": "UTC", **options}
+def connect_arguments(settings: Settings) -> dict[str, str | int]:
+    """Return what libpq is told: where the database is, UTF-8, and ends to every wait."""
     return {
+        **settings.database_arguments,
         "application_name": "chat-and-message-api",
         "client_encoding": "utf8",
         "connect_timeout": CONNECT_TIMEOUT,
@@ -42,12 +37,11 @@ def connect_arguments(**options: int | str) -> dict[str, str | int]:
         "keepalives_interval": 2,
         "keepalives_count": 2,
         "tcp_user_timeout": 5000,
-        "options": " ".join(f"-c {name}={value}" for name, value in run_time.items()),
     }
 
 
-def _serving_arguments(**options: int) -> dict[str, str | int]:
-    """Return what libpq is told for a connection that serves calls."""
+def serving_setup(settings: Settings, **run_time: int) -> SessionSetup:
+    """Return the setup of sessions that serve calls; `run_time` are further settings of them."""
     serving: dict[str, int | str] = {
         "statement_timeout": STATEMENT_TIMEOUT * 1000,
         "lock_timeout": LOCK_TIMEOUT * 1000,
@@ -62,40 +56,77 @@ def _serving_arguments(**options: int) -> dict[str, str | int]:
         "tcp_keepalives_interval": 2,
         "tcp_keepalives_count": 2,
     }
-    return connect_arguments(**serving | options)
+    return SessionSetup(settings.db_pool_mode, serving | run_time)
 
 
-def open_engine(settings: Settings, pool_size: int, **options: int) -> Engine:
+def open_engine(settings: Settings, pool_size: int, **run_time: int) -> Engine:
     """Return an engine whose every statement commits by itself, at one round trip.
 
-    `options` are further run-time settings of its connections' sessions.
+    `run_time` are further run-time settings of its connections' sessions.
     """
     engine = create_engine(
-        settings.database_url,
+        "postgresql+psycopg2://",
         isolation_level="AUTOCOMMIT",
         pool_size=pool_size,
         max_overflow=0,
         pool_use_lifo=True,
-        connect_args=_serving_arguments(**options),
+        connect_args=connect_arguments(settings),
     )
+    setup = serving_setup(settings, **run_time)
+    set_up_sessions(engine, setup)
+    if not setup.lasts:
+        event.listen(engine, "before_cursor_execute", _put_prefix, retval=True)
     event.listen(engine, "checkout", _refuse_dead_connection)
     event.listen(engine, "handle_error", _leave_read_only_session)
     return engine
 
 
+def set_up_sessions(engine: Engine, setup: SessionSetup) -> None:
+    """Have the engine set up the session of each new connection, as far as that lasts."""
+
+    def set_up(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        assert isinstance(connection, Psycopg2Connection)
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(setup.statement)
+        record.info["prefix"] = setup.prefix(cursor.fetchall())
+        connection.autocommit = False  # As SQLAlchemy expects it; it goes on from here.
+
+    # Before SQLAlchemy, which asks what the current schema is.
+    event.listen(engine.pool, "connect", set_up, insert=True)
+
+
 def async_connect(settings: Settings) -> Connect:
     """Return a function that begins to open a connection for the event loop to drive."""
-    arguments: dict[str, Any] = {
-        **settings.database_url.translate_connect_args(username="user", database="dbname"),
-        **_serving_arguments(),
-        "async_": True,
-    }
+    arguments = connect_arguments(settings)
+    hosts = settings.database_arguments["host"].split(",")
+    ports = settings.db_port.split(",")
+    servers = list(zip(hosts, ports * (len(hosts) // len(ports)), strict=True))
 
     def connect() -> Psycopg2Connection:
-        connection: Psycopg2Connection = psycopg2.connect(**arguments)
+        in_turn: Mapping[str, Any] = {
+            **arguments,
+            "host": ",".join(host for host, _ in servers),
+            "port": ",".join(port for _, port in servers),
+        }
+        # The next connection begins with another server: nothing but the caller ends the wait for
+        # one that does not answer, as asynchronous connecting knows no timeout.
+        servers.append(servers.pop(0))
+        connection: Psycopg2Connection = psycopg2.connect(**in_turn, async_=True)
         return connection
 
     return connect
+
+
+def _put_prefix(
+    connection: Connection, _: Any, statement: str, parameters: Any, *__: Any
+) -> tuple[str, Any]:
+    """Return the statement behind what sets up its transaction, if it begins one, and the
+    parameters."""
+    raw: Any = connection.connection.driver_connection
+    if raw.get_transaction_status() == TRANSACTION_STATUS_IDLE:
+        statement = connection.info["prefix"] + statement
+    return statement, parameters
 
 
 def _refuse_dead_connection(
@@ -116,23 +147,3 @@ def _leave_read_only_session(context: ExceptionContext) -> None:
     """
     if getattr(context.original_exception, "pgcode", None) == READ_ONLY:
         context.is_disconnect = True
-
-
-def wait_until_reachable(settings: Settings) -> None:
-    """Return once the database takes a connection; say so while it does not.
-
-    Raises Unavailable after `settings.db_startup_timeout` seconds.
-    """
-    engine = open_engine(settings, pool_size=1)
-    deadline = time.monotonic() + settings.db_startup_timeout
-    while True:
-        try:
-            with engine.connect():
-                engine.dispose()
-                return
-        except exc.SQLAlchemyError as error:
-            where = f"{settings.db_host}:{settings.db_port}/{settings.db_name}"
-            if time.monotonic() >= deadline:
-                raise Unavailable(f"no database at {where}: {first_line(error)}") from None
-            log.warning("no database at %s yet: %s", where, first_line(error))
-            time.sleep(min(1, max(0, deadline - time.monotonic())))

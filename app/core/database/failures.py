@@ -20,8 +20,13 @@ ANSWER_TIMEOUT = 4
 
 # The classes and codes of SQLSTATE (PostgreSQL documentation, appendix A) that say "not now":
 # connection, authorisation, no such database, conflict, resources, state, operator, system,
-# read-only after a failover, and no such table before the migration.
-TRANSIENT_SQLSTATES = ("08", "28", "3D", "40", "53", "55", "57", "58", "25006", "42P01", "42703")
+# read-only after a failover, and no such table before the migration. And what a session says that
+# is not the one in which a statement was prepared: a pooler has come between.
+POOLED_SQLSTATES = ("26000", "42P05")
+TRANSIENT_SQLSTATES = (
+    *("08", "28", "3D", "40", "53", "55", "57", "58", "25006", "42P01", "42703"),
+    *POOLED_SQLSTATES,
+)
 
 
 class TimedOut(Unavailable):
@@ -44,8 +49,10 @@ async def in_time(answer: Awaitable[T]) -> T:
         if not is_transient(error):
             raise redacted(error) from None
         log.error("the database cannot serve: %s", first_line(error))
-        settled = getattr(_cause_of(error), "pgcode", None) is not None
-        problem = Unavailable if settled else ConnectionLost
+        code = getattr(_cause_of(error), "pgcode", None)
+        if code in POOLED_SQLSTATES:
+            log.error("a pooler lends connections for a transaction: set DB_POOL_MODE=transaction")
+        problem = Unavailable if code else ConnectionLost
         raise problem("The database cannot serve right now.") from error
 
 

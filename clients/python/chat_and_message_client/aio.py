@@ -4,9 +4,8 @@ To stop reading half-way through one that yields, close it: `contextlib.aclosing
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from functools import partial
-from typing import ParamSpec, TypeVar
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, TypeVar
 
 from ._shared import (
     ATTEMPTS,
@@ -23,9 +22,8 @@ from .generated.api.chats import read_changes
 from .generated.api.messages import create_message, list_chat_messages, list_messages
 from .generated.models import Changes, Message, ProblemDetails
 from .generated.types import Response
-from .problems import checked
+from .problems import read
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -41,11 +39,13 @@ async def send_message(
     """Send a message exactly once, and return it; see `blocking.send_message`."""
     return await persistently(
         attempts,
-        create_message.asyncio_detailed,
-        chat_id,
-        client=client,
-        body=message_to_send(text, author),
-        idempotency_key=new_key() if key is None else key,
+        client,
+        create_message._get_kwargs(
+            chat_id,
+            body=message_to_send(text, author),
+            idempotency_key=new_key() if key is None else key,
+        ),
+        create_message._build_response,
     )
 
 
@@ -58,14 +58,10 @@ async def iterate_messages(
     attempts: int = ATTEMPTS,
 ) -> AsyncGenerator[Message, None]:
     """Yield all messages of a chat, or of all chats; see `blocking.iterate_messages`."""
-    read: Callable[..., Awaitable[Response[ProblemDetails | list[Message]]]] = (
-        list_messages.asyncio_detailed
-    )
-    if chat_id is not None:
-        read = partial(list_chat_messages.asyncio_detailed, chat_id)
+    build = (list_messages if chat_id is None else list_chat_messages)._build_response
     walk = Walk(limit, newest_first)
     while not walk.ended:
-        page = await persistently(attempts, read, client=client, **walk.page())
+        page = await persistently(attempts, client, walk.page(chat_id), build)
         for message in walk.go_on(page):
             yield message
 
@@ -80,9 +76,9 @@ async def follow_changes(
     attempts: int = ATTEMPTS,
 ) -> AsyncGenerator[Changes, None]:
     """Yield what changed in a chat after the revision `since`; see `blocking.follow_changes`."""
-    call = read_changes.asyncio_detailed
     while True:
-        page = await persistently(attempts, call, chat_id, client=client, since=since, limit=limit)
+        request = read_changes._get_kwargs(chat_id, since=since, limit=limit)
+        page = await persistently(attempts, client, request, read_changes._build_response)
         if page.next_since > since:
             since = page.next_since
             yield page
@@ -101,22 +97,23 @@ async def export_messages(
     async with client.get_async_httpx_client().stream(**export_request(chat_id)) as response:
         if not response.is_success:
             await response.aread()
-            checked(list_messages._build_response(client=client, response=response))
+            read(client, response, list_messages._build_response)
         async for piece in response.aiter_bytes():
             for message in lines.messages(piece):
                 yield message
+    lines.end()
 
 
 async def persistently(
     attempts: int,
-    call: Callable[P, Awaitable[Response[T | ProblemDetails]]],
-    /,
-    *args: P.args,
-    **kwargs: P.kwargs,
+    client: AnyClient,
+    request: dict[str, Any],
+    build: Callable[..., Response[T | ProblemDetails]],
 ) -> T:
-    """Return what `call` answers, in the end."""
+    """Return what the service answers to the request of a generated module, in the end."""
     retries = Retries(attempts)
     while True:
         with retries:
-            return checked(await call(*args, **kwargs))
+            response = await client.get_async_httpx_client().request(**request)
+            return read(client, response, build)
         await asyncio.sleep(retries.pause)

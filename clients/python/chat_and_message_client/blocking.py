@@ -1,18 +1,18 @@
 """What most users of the service would write themselves, on top of the generated calls.
 
 All of these but `export_messages` go on by themselves when a connection fails, an answer does not
-come in time or the service answers 503: after the seconds that it asks for (up to 30), or else
-after a growing pause, up to `attempts` times a request. What fails to the last is raised:
-ApiProblem, httpx.TransportError when there was no answer, json.JSONDecodeError or KeyError when a
-gateway answered instead of the service. Every other problem is raised at once.
+come in time, or the service or a gateway in front of it is unavailable: after the seconds that it
+asks for (up to 30), or else after a growing pause, up to `attempts` times a request. What fails to
+the last is raised: ApiProblem, httpx.RequestError when no answer came or a broken one,
+UnexpectedAnswer when something else than the service answered, such as a gateway. Every other
+problem is raised at once.
 
 A `timeout` of the client makes them notice an answer that never comes; it has none by default.
 """
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from ._shared import (
     ATTEMPTS,
@@ -29,9 +29,8 @@ from .generated.api.chats import read_changes
 from .generated.api.messages import create_message, list_chat_messages, list_messages
 from .generated.models import Changes, Message, ProblemDetails
 from .generated.types import Response
-from .problems import checked
+from .problems import read
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -52,11 +51,13 @@ def send_message(
     """
     return persistently(
         attempts,
-        create_message.sync_detailed,
-        chat_id,
-        client=client,
-        body=message_to_send(text, author),
-        idempotency_key=new_key() if key is None else key,
+        client,
+        create_message._get_kwargs(
+            chat_id,
+            body=message_to_send(text, author),
+            idempotency_key=new_key() if key is None else key,
+        ),
+        create_message._build_response,
     )
 
 
@@ -74,12 +75,10 @@ def iterate_messages(
     comes too when the oldest are first. Raises ApiProblem, for instance when there is no such
     chat, and what failed after `attempts` times.
     """
-    read: Callable[..., Response[ProblemDetails | list[Message]]] = list_messages.sync_detailed
-    if chat_id is not None:
-        read = partial(list_chat_messages.sync_detailed, chat_id)
+    build = (list_messages if chat_id is None else list_chat_messages)._build_response
     walk = Walk(limit, newest_first)
     while not walk.ended:
-        page = persistently(attempts, read, client=client, **walk.page())
+        page = persistently(attempts, client, walk.page(chat_id), build)
         yield from walk.go_on(page)
 
 
@@ -100,9 +99,8 @@ def follow_changes(
     what failed after `attempts` times.
     """
     while True:
-        page = persistently(
-            attempts, read_changes.sync_detailed, chat_id, client=client, since=since, limit=limit
-        )
+        request = read_changes._get_kwargs(chat_id, since=since, limit=limit)
+        page = persistently(attempts, client, request, read_changes._build_response)
         if page.next_since > since:
             since = page.next_since
             yield page
@@ -117,27 +115,29 @@ def export_messages(client: AnyClient, chat_id: int | None = None) -> Iterator[M
     """Yield all messages of a chat, or of all chats, oldest first, out of a single answer.
 
     Takes the same little memory for any number of them. A chat that does not exist has none.
-    Raises ApiProblem, and httpx.TransportError when the connection fails, also half-way.
+    Raises ApiProblem, UnexpectedAnswer, and httpx.RequestError when the connection fails, also
+    half-way, or the answer ends within a message.
     """
     lines = Lines()
     with client.get_httpx_client().stream(**export_request(chat_id)) as response:
         if not response.is_success:
             response.read()
-            checked(list_messages._build_response(client=client, response=response))
+            read(client, response, list_messages._build_response)
         for piece in response.iter_bytes():
             yield from lines.messages(piece)
+    lines.end()
 
 
 def persistently(
     attempts: int,
-    call: Callable[P, Response[T | ProblemDetails]],
-    /,
-    *args: P.args,
-    **kwargs: P.kwargs,
+    client: AnyClient,
+    request: dict[str, Any],
+    build: Callable[..., Response[T | ProblemDetails]],
 ) -> T:
-    """Return what `call` answers, in the end."""
+    """Return what the service answers to the request of a generated module, in the end."""
     retries = Retries(attempts)
     while True:
         with retries:
-            return checked(call(*args, **kwargs))
+            response = client.get_httpx_client().request(**request)
+            return read(client, response, build)
         time.sleep(retries.pause)

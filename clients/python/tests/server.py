@@ -53,14 +53,54 @@ class Fault(Enum):
     CUT = auto()  # Closes it at once.
     ANSWER_LOST = auto()  # Forwards the request, and closes it when the answer comes.
     ANSWER_LATE = auto()  # Forwards the request, and keeps the answer until the client leaves.
-    GATEWAY_PAGE = auto()  # Answers itself, with a page.
-    GATEWAY_JSON = auto()  # Answers itself, with JSON of another shape than the service's.
+    # Answers itself, as gateways do.
+    GATEWAY_PAGE = auto()
+    GATEWAY_JSON = auto()
+    GATEWAY_STRING = auto()
+    GATEWAY_NULL = auto()
+    GATEWAY_NUMBER = auto()
+    GATEWAY_LIST = auto()
+    GATEWAY_PROBLEM = auto()
+    GATEWAY_LATIN_1 = auto()
+    GATEWAY_GZIP = auto()
+    GATEWAY_EMPTY = auto()
+    GATEWAY_OF_ITS_OWN_STATUS = auto()
+    GATEWAY_PORTAL = auto()
+    FORBIDDEN = auto()
+    # Ends an export as if it were whole.
+    EXPORT_CUT = auto()
+    EXPORT_CUT_LATE = auto()
+    EXPORT_GARBLED = auto()
 
 
-GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\n"
+def answer(status: str, kind: str, body: bytes) -> bytes:
+    """Return an answer that ends with its connection."""
+    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: {kind}\r\n\r\n"
+    return head.encode() + body
+
+
+BAD_GATEWAY, UNAVAILABLE = "502 Bad Gateway", "503 Service Unavailable"
+PROBLEM = b'{"type": "about:blank", "title": "Bad Gateway", "status": 502}'
+LINE = b'{"id": 1, "chat_id": 1, "text": "x", "created_at": "2026-01-23T10:05:00Z"}'
 ANSWERS = {
-    Fault.GATEWAY_PAGE: GATEWAY + b"Content-Type: text/html\r\n\r\n<html></html>",
-    Fault.GATEWAY_JSON: GATEWAY + b'Content-Type: application/json\r\n\r\n{"message": "Sorry"}',
+    Fault.GATEWAY_PAGE: answer(BAD_GATEWAY, "text/html", b"<html></html>"),
+    Fault.GATEWAY_JSON: answer(BAD_GATEWAY, "application/json", b'{"message": "Sorry"}'),
+    Fault.GATEWAY_STRING: answer(BAD_GATEWAY, "application/json", b'"Bad Gateway"'),
+    Fault.GATEWAY_NULL: answer(BAD_GATEWAY, "application/json", b"null"),
+    Fault.GATEWAY_NUMBER: answer(BAD_GATEWAY, "application/json", b"502"),
+    Fault.GATEWAY_LIST: answer(BAD_GATEWAY, "application/json", b'["Bad", "Gateway"]'),
+    Fault.GATEWAY_PROBLEM: answer(BAD_GATEWAY, "application/problem+json", PROBLEM),
+    Fault.GATEWAY_LATIN_1: answer(
+        UNAVAILABLE, "text/html; charset=iso-8859-1", "<p>Später</p>".encode("latin-1")
+    ),
+    Fault.GATEWAY_GZIP: answer(UNAVAILABLE, "text/html\r\nContent-Encoding: gzip", b"\x1f\x8bno"),
+    Fault.GATEWAY_EMPTY: answer(UNAVAILABLE, "application/json", b""),
+    Fault.GATEWAY_OF_ITS_OWN_STATUS: answer("520 Unknown", "text/html", b"<html></html>"),
+    Fault.GATEWAY_PORTAL: answer("200 OK", "text/html", b"<html></html>"),
+    Fault.FORBIDDEN: answer("403 Forbidden", "text/html", b"<html></html>"),
+    Fault.EXPORT_CUT: answer("200 OK", "application/x-ndjson", LINE + b"\n" + LINE[:40]),
+    Fault.EXPORT_CUT_LATE: answer("200 OK", "application/x-ndjson", LINE + b"\n" + LINE),
+    Fault.EXPORT_GARBLED: answer("200 OK", "application/x-ndjson", LINE + b"\nnull\n"),
 }
 
 

@@ -3,11 +3,18 @@
 import tracemalloc
 from itertools import islice
 
+import httpx
 import pytest
 from server import Fault, failing
 from styles import Blocking
 
-from chat_and_message_client import Client, expect, export_messages, send_message
+from chat_and_message_client import (
+    Client,
+    UnexpectedAnswer,
+    expect,
+    export_messages,
+    send_message,
+)
 from chat_and_message_client.generated.api.messages import create_messages
 from chat_and_message_client.generated.models import BatchedMessage, Chat, Message
 
@@ -72,6 +79,22 @@ def test_an_export_keeps_texts_that_hold_ends_of_lines(
     message = send_message(client, chat.id, f"one{between}two")
     assert message.text == f"one{between}two"
     assert helpers.export_messages(chat.id) == [message]
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.EXPORT_CUT, Fault.EXPORT_CUT_LATE, Fault.EXPORT_GARBLED, Fault.GATEWAY_PORTAL]
+)
+def test_an_export_that_is_not_whole_raises(style: type[Blocking], url: str, fault: Fault) -> None:
+    with failing(url, fault) as proxy, pytest.raises(httpx.RemoteProtocolError, match="export"):
+        style(proxy.url).export_messages()
+
+
+@pytest.mark.parametrize("fault", [Fault.GATEWAY_STRING, Fault.GATEWAY_LATIN_1, Fault.FORBIDDEN])
+def test_an_export_that_a_gateway_answers_raises(
+    style: type[Blocking], url: str, fault: Fault
+) -> None:
+    with failing(url, fault) as proxy, pytest.raises(UnexpectedAnswer):
+        style(proxy.url).export_messages()
 
 
 def test_an_export_takes_little_memory(client: Client, chat: Chat) -> None:

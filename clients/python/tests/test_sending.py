@@ -8,8 +8,10 @@ from server import Fault, failing
 from service import free_port
 from styles import Blocking
 
-from chat_and_message_client import Client, iterate_messages
+from chat_and_message_client import Client, UnexpectedAnswer, iterate_messages
 from chat_and_message_client.generated.models import Chat
+
+GATEWAYS = [fault for fault in Fault if fault.name.startswith("GATEWAY")]
 
 
 @pytest.mark.parametrize(
@@ -18,8 +20,7 @@ from chat_and_message_client.generated.models import Chat
         [Fault.CUT],
         [Fault.ANSWER_LOST],
         [Fault.ANSWER_LATE],
-        [Fault.GATEWAY_PAGE],
-        [Fault.GATEWAY_JSON],
+        *[[gateway] for gateway in GATEWAYS],
         [Fault.ANSWER_LOST, Fault.CUT, Fault.GATEWAY_PAGE, Fault.ANSWER_LOST],
     ],
     ids=lambda faults: "+".join(fault.name for fault in faults).lower(),
@@ -55,6 +56,35 @@ def test_it_gives_up_after_the_attempts(
     ):
         style(proxy.url).send_message(chat.id, "Hello", attempts=3)
     assert len(list(iterate_messages(client, chat.id))) == 1
+
+
+@pytest.mark.parametrize("gateway", GATEWAYS, ids=lambda fault: fault.name.lower())
+def test_what_a_gateway_answers_to_the_last_is_raised_whatever_its_form(
+    style: type[Blocking], url: str, client: Client, chat: Chat, gateway: Fault
+) -> None:
+    with (
+        failing(url, gateway, gateway) as proxy,
+        pytest.raises((UnexpectedAnswer, httpx.DecodingError)) as raised,
+    ):
+        style(proxy.url).send_message(chat.id, "Hello", attempts=2)
+    if isinstance(raised.value, UnexpectedAnswer):
+        assert str(raised.value.status) in str(raised.value)
+    assert list(iterate_messages(client, chat.id)) == []
+
+
+def test_a_gateway_that_forbids_is_not_asked_again(
+    style: type[Blocking], url: str, chat: Chat
+) -> None:
+    with failing(url, Fault.FORBIDDEN) as proxy, pytest.raises(UnexpectedAnswer) as raised:
+        style(proxy.url).send_message(chat.id, "Hello")
+    assert raised.value.status == 403
+
+
+def test_what_cannot_be_sent_is_raised_at_once(style: type[Blocking], url: str, chat: Chat) -> None:
+    begin = time.monotonic()
+    with pytest.raises(UnicodeEncodeError):
+        style(url).send_message(chat.id, "Hello", key="\u043a\u043b\u044e\u0447")
+    assert time.monotonic() - begin < 0.25
 
 
 def test_it_gives_up_soon_when_nobody_listens(style: type[Blocking]) -> None:

@@ -14,7 +14,8 @@ export interface ExportOptions {
  * arrives: in constant memory, however many there are. A chat that does not exist has none.
  *
  * @throws {@link ApiProblem} when the service is unavailable; what `fetch` throws when the
- * connection fails, also midway; the reason of `signal` when aborted.
+ * connection fails, also midway, and `TypeError` when the answer ends within a message; the reason
+ * of `signal` when aborted.
  */
 export async function* exportMessages(
   client: Client,
@@ -28,7 +29,15 @@ export async function* exportMessages(
     signal,
     throwOnError: true,
   });
-  for await (const line of lines(data, signal)) yield JSON.parse(line) as Message;
+  for await (const line of lines(data, signal)) yield messageOf(line);
+}
+
+function messageOf(line: string): Message {
+  try {
+    return JSON.parse(line) as Message;
+  } catch (cause) {
+    throw new TypeError("A line of the export is no message.", { cause });
+  }
 }
 
 async function* lines(

@@ -21,7 +21,7 @@ export class ApiProblem extends Error {
  * of a gateway in front of the service or a 304, one of the type `about:blank` (RFC 9457).
  */
 export function problemOf(body: unknown, response: Response): ProblemDetails {
-  if (isProblem(body)) return body;
+  if (isProblem(body, response)) return body;
   return {
     type: "about:blank",
     title: response.statusText || `Status ${response.status}`,
@@ -31,6 +31,10 @@ export function problemOf(body: unknown, response: Response): ProblemDetails {
   };
 }
 
-function isProblem(body: unknown): body is ProblemDetails {
-  return typeof body === "object" && body !== null && "type" in body && "status" in body;
+// A gateway may answer JSON of any shape, a problem of its own that says less among them.
+function isProblem(body: unknown, response: Response): body is ProblemDetails {
+  if (typeof body !== "object" || body === null) return false;
+  const { type, title, status, detail, request_id } = body as Record<string, unknown>;
+  const texts = [type, title, detail, request_id];
+  return status === response.status && texts.every((text) => typeof text === "string");
 }

@@ -76,7 +76,7 @@ async function attempted<Result>(
 
 // Only an answer says that trying again is vain; without one nobody knows.
 function mayPass(error: unknown): boolean {
-  return !(error instanceof ApiProblem) || PASSING.has(error.problem.status);
+  return !(error instanceof ApiProblem) || PASSING.has(error.response.status);
 }
 
 function delayAfter(error: unknown, attempt: number): number {

@@ -14,7 +14,14 @@ import {
   updateChat,
 } from "chat-and-message-client";
 
-import { client, newChat, serviceWithoutDatabase, startProxy } from "./service.js";
+import {
+  client,
+  gatewayAnswers,
+  newChat,
+  serviceWithoutDatabase,
+  startGateway,
+  startProxy,
+} from "./service.js";
 
 const nowhere = { chat_id: Number.MAX_SAFE_INTEGER };
 
@@ -97,6 +104,17 @@ test("an answer that is no problem document is told as one: a 304", async () => 
   assert.equal(error.status, 304);
   assert.notEqual(error.request_id, "");
 });
+
+for (const [kind, bytes] of Object.entries(gatewayAnswers)) {
+  if (kind === "broken gzip") continue; // Nobody can read it: the call rejects, as fetch does.
+  test(`what a gateway answers is told as a problem: ${kind}`, async () => {
+    const behind = createClient({ baseUrl: await startGateway(bytes) });
+    const { error, response } = await listMessages({ client: behind, query: { limit: 1 } });
+    assert.equal(error?.type, "about:blank");
+    assert.equal(error.status, response.status);
+    assert.equal(typeof error.detail, "string");
+  });
+}
 
 test("a call that gets no answer rejects, as fetch does", async () => {
   const cut = createClient({ baseUrl: await startProxy(["answer lost"]) });

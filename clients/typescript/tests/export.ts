@@ -9,7 +9,7 @@ import {
   iterateMessages,
 } from "chat-and-message-client";
 
-import { all, client, newChat, serviceWithoutDatabase } from "./service.js";
+import { all, answer, client, newChat, serviceWithoutDatabase, startGateway } from "./service.js";
 
 let chatId: number;
 
@@ -55,3 +55,20 @@ test("an export from a service without its database is a problem", async () => {
     return error.problem.type === "/problems/unavailable";
   });
 });
+
+const LINE = '{"id":1,"chat_id":1,"text":"x","created_at":"2026-01-23T10:05:00Z"}';
+
+for (const [kind, body, told] of [
+  ["ends within a line", `${LINE}\n${LINE.slice(0, 40)}`, /middle of a message/],
+  ["ends before the end of a line", `${LINE}\n${LINE}`, /middle of a message/],
+  ["is a page", "<html></html>\n", /no message/],
+] as const) {
+  test(`an export whose answer ${kind} throws`, async () => {
+    const bytes = answer("200 OK", "application/x-ndjson", body);
+    const behind = createClient({ baseUrl: await startGateway(bytes) });
+    await assert.rejects(all(exportMessages(behind)), (error) => {
+      assert.ok(error instanceof TypeError);
+      return told.test(error.message);
+    });
+  });
+}

@@ -6,9 +6,11 @@ import { ApiProblem, createClient, iterateMessages, sendMessage } from "chat-and
 import {
   all,
   client,
+  gatewayAnswers,
   type Mishap,
   newChat,
   serviceWithoutDatabase,
+  startGateway,
   startProxy,
 } from "./service.js";
 
@@ -40,6 +42,16 @@ test("a message that meets a 503 is sent again after the time that Retry-After a
   assert.ok(performance.now() - start >= 990, "Retry-After asks for a second");
   assert.deepEqual(await all(iterateMessages(client, { chatId })), [sent]);
 });
+
+for (const [kind, bytes] of Object.entries(gatewayAnswers)) {
+  test(`a message that a gateway answers with ${kind} is sent again, and stored once`, async () => {
+    const { id: chatId } = await newChat();
+    const mishaps: Mishap[] = [{ insteadAnswers: await startGateway(bytes) }];
+    const sent = await sendMessage(await throughProxy(mishaps), chatId, { text: "Hello" });
+    assert.deepEqual(mishaps, []);
+    assert.deepEqual(await all(iterateMessages(client, { chatId })), [sent]);
+  });
+}
 
 test("the failure of the last attempt is told, and sending with its key is still safe", async () => {
   const { id: chatId } = await newChat();

@@ -98,6 +98,44 @@ async function freePort(): Promise<string> {
   return String(port);
 }
 
+/** Returns where a gateway listens that answers every request with these bytes. */
+export async function startGateway(answer: Buffer): Promise<string> {
+  const sockets = new Set<Socket>();
+  const gateway = createServer((near) => {
+    sockets.add(near.on("error", () => near.destroy()));
+    near.once("data", () => near.end(answer));
+  }).listen(0, "127.0.0.1");
+  await once(gateway, "listening");
+  atEnd(() => close(gateway, sockets));
+  return `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
+}
+
+/** Returns an answer that ends with its connection. */
+export function answer(status: string, type: string, body: string | Buffer): Buffer {
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: ${type}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), Buffer.from(body)]);
+}
+
+const BAD = "502 Bad Gateway";
+const AWAY = "503 Service Unavailable";
+const PROBLEM = { type: "about:blank", title: "Bad Gateway", status: 502 };
+
+/** What gateways answer that cannot reach the service. */
+export const gatewayAnswers: Record<string, Buffer> = {
+  "a page": answer(BAD, "text/html", "<html></html>"),
+  "an object": answer(BAD, "application/json", '{"message": "Sorry"}'),
+  "an object with a status of its own": answer(BAD, "application/json", '{"type": 1, "status": "x"}'),
+  "a problem that says less": answer(BAD, "application/problem+json", JSON.stringify(PROBLEM)),
+  "a string": answer(BAD, "application/json", '"Bad Gateway"'),
+  "null": answer(BAD, "application/json", "null"),
+  "a number": answer(BAD, "application/json", "502"),
+  "zero": answer(BAD, "application/json", "0"),
+  "a list": answer(BAD, "application/json", '["Bad", "Gateway"]'),
+  "nothing": answer(AWAY, "application/json", ""),
+  "Latin 1": answer(AWAY, "text/html; charset=iso-8859-1", Buffer.from("Später", "latin1")),
+  "broken gzip": answer(AWAY, "text/html\r\nContent-Encoding: gzip", Buffer.from([31, 139, 1])),
+};
+
 /** What a connection meets: the service's answer is lost or never comes, or another answers. */
 export type Mishap = "answer lost" | "no answer" | { insteadAnswers: string };
 

@@ -101,8 +101,9 @@ export const createMessage = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * Send many messages
  *
- * 1 to 100 of them, all or none, in the order given. Those whose keys came before are not stored
- * again.
+ * 1 to 100 of them, all or none, in the order given. With an `Idempotency-Key`, sending all of
+ * them again is safe. Instead, each can have a key of its own: those whose keys came before are
+ * not stored again.
  */
 export const createMessages = <ThrowOnError extends boolean = false>(options: Options<CreateMessagesData, ThrowOnError>) => options.client.post<CreateMessagesResponses, CreateMessagesErrors, ThrowOnError>({
     url: '/api/v1/chats/{chat_id}/messages/batch',

@@ -67,7 +67,7 @@ export type Chat = {
      */
     id: number;
     /**
-     * What the chat is called. White space around it is trimmed; at least one visible character must remain, and NUL is refused.
+     * What the chat is called. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
      */
     title: string;
     /**
@@ -81,7 +81,7 @@ export type Chat = {
  */
 export type ChatCreate = {
     /**
-     * What the chat is called. White space around it is trimmed; at least one visible character must remain, and NUL is refused.
+     * What the chat is called. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
      */
     title: string;
 };
@@ -91,7 +91,7 @@ export type ChatCreate = {
  */
 export type ChatUpdate = {
     /**
-     * What the chat is called. White space around it is trimmed; at least one visible character must remain, and NUL is refused.
+     * What the chat is called. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
      */
     title: string;
 };
@@ -105,7 +105,7 @@ export type ChatWithMessages = {
      */
     id: number;
     /**
-     * What the chat is called. White space around it is trimmed; at least one visible character must remain, and NUL is refused.
+     * What the chat is called. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
      */
     title: string;
     /**
@@ -679,6 +679,12 @@ export type CreateMessagesData = {
      * The messages, in the order to send them.
      */
     body: Array<BatchedMessage>;
+    headers?: {
+        /**
+         * A name that the client makes up for this request: 1 to 255 visible ASCII characters. A request that comes again with it is answered as the first time, and stores nothing.
+         */
+        'Idempotency-Key'?: string;
+    };
     path: {
         /**
          * The chat's id.

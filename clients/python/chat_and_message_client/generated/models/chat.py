@@ -17,7 +17,7 @@ class Chat:
     Attributes:
         id (int): Identifies the chat.
         title (str): What the chat is called. White space around it is trimmed; at least one visible character must
-            remain, and NUL is refused.
+            remain, in one line without control characters.
         created_at (datetime.datetime): When the chat was created, by the database's clock, in UTC (RFC 3339).
     """
 

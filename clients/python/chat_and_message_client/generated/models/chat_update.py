@@ -14,7 +14,7 @@ class ChatUpdate:
 
     Attributes:
         title (str): What the chat is called. White space around it is trimmed; at least one visible character must
-            remain, and NUL is refused.
+            remain, in one line without control characters.
     """
 
     title: str

