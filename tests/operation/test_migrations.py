@@ -119,7 +119,7 @@ def test_a_migration_that_waits_says_now_and_then_for_which_session(
         assert "idle in transaction, for " in line
         assert ": UPDATE chat SET title = " in line
         assert "secret" not in line
-    assert postgres.execute("SELECT version_num FROM alembic_version", empty) == [("0003",)]
+    assert postgres.execute("SELECT version_num FROM alembic_version", empty) == [("0004",)]
 
 
 def test_a_migration_that_waits_for_a_lock_lets_others_pass_meanwhile(
