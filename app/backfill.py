@@ -7,6 +7,7 @@ time, from the newest on: no matter where it stops, it goes on from there.
 import asyncio
 import logging
 import time
+from typing import Any
 
 from sqlalchemy import func, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -117,10 +118,19 @@ async def drop_earlier_index(database: Database) -> None:
         log.warning("the index %s serves nobody any more: drop it (%s)", EARLIER_INDEX, error)
 
 
+_QUALIFIED = text("""
+    SELECT format('%I.%I', nspname, relname)
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE pg_class.oid = to_regclass(:name)
+""")
+
+
 @in_thread
 def drop_index(session: Session) -> None:
     """Drop the index, beside the traffic, if it is there."""
-    there = select(func.to_regclass(EARLIER_INDEX).is_not(None))
-    if session.scalar(there):
-        session.execute(text(f"DROP INDEX CONCURRENTLY IF EXISTS {EARLIER_INDEX}"))
+    name = session.scalar(_QUALIFIED, {"name": EARLIER_INDEX})
+    if name is not None:
+        # Past what is sent before each statement through a pooler: no transaction can hold this.
+        connection: Any = session.connection().connection.driver_connection
+        connection.cursor().execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         log.info("searching: dropped the index of the earlier version")

@@ -29,8 +29,9 @@ SQLModel.metadata.naming_convention = {
     "ck": "%(table_name)s_%(constraint_name)s_check",
 }
 
-# Whether a message's words are missing, or those of an earlier text.
-WITHOUT_WORDS = "words IS NULL OR words_revision IS DISTINCT FROM revision"
+# Whether a message's words are missing, or those of an earlier text. PostgreSQL takes it for rare,
+# as it does whatever is null; of two columns that differ it would think the opposite.
+WITHOUT_WORDS = "CASE WHEN words_revision IS NOT DISTINCT FROM revision THEN words END IS NULL"
 
 
 def _unique_key(name: str, *columns: str) -> Index:

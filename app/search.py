@@ -24,7 +24,6 @@ from sqlalchemy import (
     func,
     literal_column,
     not_,
-    or_,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -179,9 +178,11 @@ def _ask_index(session: Session, query: Query, side: Side, count: int) -> list[M
 
 @contextmanager
 def _at_most(milliseconds: int, session: Session) -> Iterator[None]:
-    """Bound each statement that the block reads with; one that takes longer is QueryCanceled."""
+    """Have the block read by indexes; a statement that takes longer is QueryCanceled."""
     connection = session.connection()
-    connection.exec_driver_sql(f"BEGIN; SET LOCAL statement_timeout = {milliseconds}")
+    connection.exec_driver_sql(
+        f"BEGIN; SET LOCAL statement_timeout = {milliseconds}; SET LOCAL enable_seqscan = off"
+    )
     try:
         yield
     finally:
@@ -199,7 +200,9 @@ def _matches(query: Query, rows: FromClause) -> ColumnElement[bool]:
 
 def _is_without_words(rows: FromClause) -> ColumnElement[bool]:
     """Return the condition that a message's words are missing, or those of an earlier text."""
-    return or_(rows.c.words.is_(None), rows.c.words_revision.is_distinct_from(rows.c.revision))
+    # As `models.WITHOUT_WORDS` has it, which an index serves.
+    of_this_text = rows.c.words_revision.is_not_distinct_from(rows.c.revision)
+    return case((of_this_text, rows.c.words)).is_(None)
 
 
 def _has_words(query: Query, rows: FromClause) -> ColumnElement[bool]:

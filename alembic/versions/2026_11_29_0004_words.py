@@ -17,7 +17,9 @@ depends_on = None
 
 REMOVED_BY_DOWNGRADE = "the words that searches look at, which come again with the upgrade"
 
-WITHOUT_WORDS = sa.text("words IS NULL OR words_revision IS DISTINCT FROM revision")
+WITHOUT_WORDS = sa.text(
+    "CASE WHEN words_revision IS NOT DISTINCT FROM revision THEN words END IS NULL"
+)
 
 
 def drop(name: str) -> None:

@@ -94,6 +94,28 @@ def test_several_replicas_migrate_through_it_alone(
         assert own_postgres.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory'") == []
 
 
+def test_messages_of_an_earlier_version_are_given_their_words_behind_it(
+    pooled: dict[str, str], own_postgres: Postgres, tmp_path: Path
+) -> None:
+    with own_postgres.database() as database:
+        own_postgres.alembic(database, "upgrade", "0003")
+        own_postgres.execute("INSERT INTO chat (title) VALUES ('old')", database)
+        own_postgres.execute(
+            "INSERT INTO message (chat_id, text)"
+            " SELECT 1, 'hiking/' || n FROM generate_series(1, 1000) AS n",
+            database,
+        )
+        own_postgres.migrate(database)
+        index = "SELECT to_regclass('message_words_idx')"
+        with (
+            running(tmp_path / "log", {**pooled, "DB_NAME": database}) as service,
+            service.client() as client,
+        ):
+            eventually(lambda: own_postgres.execute(index, database) == [(None,)])
+            found = client.get("/messages/", params={"q": "17"}).json()
+            assert [message["text"] for message in found] == ["hiking/17"]
+
+
 def test_what_takes_too_long_is_ended_behind_it(
     pooled: dict[str, str], own_postgres: Postgres, tmp_path: Path
 ) -> None:
