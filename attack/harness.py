@@ -21,8 +21,9 @@ SEED = (
     f"INSERT INTO chat (id, title) SELECT n, 'Chat ' || n FROM generate_series(1, {CHATS + 2}) n",
     "INSERT INTO message (chat_id, text, revision)"
     f" SELECT n % {CHATS} + 1, 'Message ' || n, n FROM generate_series(1, {CHATS * 20}) n",
-    f"INSERT INTO message (chat_id, text) SELECT {WORDY_CHAT}, 'half of the way, part ' || n"
-    " FROM generate_series(1, {wordy}) n",
+    "INSERT INTO message (chat_id, text, words, revision, words_revision)"
+    f" SELECT {WORDY_CHAT}, text, to_tsvector('simple', text), n, n"
+    " FROM generate_series(1, {wordy}) n, concat('half of the way, part ', n) AS text",
     f"INSERT INTO message (chat_id, text) SELECT {LARGE_CHAT}, repeat('\U0001f600', 5000)"
     " FROM generate_series(1, 100)",
     f"SELECT setval(pg_get_serial_sequence('chat', 'id'), {CHATS + 2})",

@@ -1,10 +1,11 @@
 """The database that all services share: what users of `python -m app` get, filled with chats."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.backfill import ADVISORY_LOCK
 from app.core.embedded import embedded_postgres
 from benchmarks.errors import BenchmarkError
 from tests.support.postgres import Postgres
@@ -25,15 +26,23 @@ SEED = (
     UNION ALL VALUES ({HOT_CHAT}, 'Hot chat', 0), ({BIG_CHAT}, 'Big chat', {BIG})
     """,
     f"""
-    INSERT INTO message (id, chat_id, text, author, created_at, revision)
+    INSERT INTO message
+        (id, chat_id, text, author, created_at, revision, words, words_revision)
     SELECT
         n,
         CASE WHEN n <= {SMALL} THEN (n - 1) % {CHATS} + 1 ELSE {BIG_CHAT} END,
-        'Message ' || n || ': shall we go hiking if the weather holds?',
+        text,
         'Author ' || n % 50,
         now() - ({NEWEST_IN_BIG} - n) * interval '1.000001 seconds',
-        CASE WHEN n <= {SMALL} THEN (n - 1) / {CHATS} + 1 ELSE n - {SMALL} END
-    FROM generate_series(1, {NEWEST_IN_BIG}) AS n
+        revision,
+        to_tsvector('simple', text),
+        revision
+    FROM
+        generate_series(1, {NEWEST_IN_BIG}) AS n,
+        concat('Message ', n, ': shall we go hiking if the weather holds?') AS text,
+        LATERAL (
+            SELECT CASE WHEN n <= {SMALL} THEN (n - 1) / {CHATS} + 1 ELSE n - {SMALL} END
+        ) AS given (revision)
     """,
     "SELECT setval(pg_get_serial_sequence('chat', 'id'), max(id)) FROM chat",
     "SELECT setval(pg_get_serial_sequence('message', 'id'), max(id)) FROM message",
@@ -70,7 +79,10 @@ def seeded_database(folder: Path) -> Iterator[Database]:
         server.migrate(database.name)
         for statement in SEED:
             database.execute(statement)
-        yield database
+        with closing(server.connect(database.name)) as connection:
+            # What others send has no words, and nobody is to fill them in while it is measured.
+            connection.cursor().execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+            yield database
 
 
 class UnusedMessages:

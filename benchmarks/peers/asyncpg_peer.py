@@ -60,8 +60,9 @@ LIST_MESSAGES = f"""
 """
 SEND = f"""
     WITH raised AS (UPDATE chat SET revision = revision + 1 WHERE id = $1 RETURNING id, revision)
-    INSERT INTO message (chat_id, text, author, revision)
-    SELECT id, $2, $3, revision FROM raised
+    INSERT INTO message (chat_id, text, author, revision, words, words_revision)
+    SELECT id, CAST($2 AS text), $3, revision, to_tsvector('simple', CAST($2 AS text)), revision
+    FROM raised
     RETURNING {MESSAGE}
 """
 RAISED = """
@@ -73,7 +74,9 @@ RAISED = """
 """
 EDIT = f"""
     WITH {RAISED}
-    UPDATE message SET text = $2, edited_at = clock_timestamp(), revision = raised.revision
+    UPDATE message SET
+        text = CAST($2 AS text), edited_at = clock_timestamp(), revision = raised.revision,
+        words = to_tsvector('simple', CAST($2 AS text)), words_revision = raised.revision
     FROM raised WHERE message.chat_id = raised.id AND message.id = $1
     RETURNING {MESSAGE}
 """
