@@ -76,7 +76,7 @@ async function listening(server: ChildProcess): Promise<void> {
     for (const output of [server.stdout!, server.stderr!]) {
       createInterface(output).on("line", (line) => {
         log.push(line);
-        if (line.includes("Uvicorn running on")) listening();
+        if (line.includes("Application startup complete")) listening();
       });
     }
     server.once("exit", () => fail(new Error(`The service did not start:\n${log.join("\n")}`)));
