@@ -79,7 +79,9 @@ async function listening(server: ChildProcess): Promise<void> {
         if (line.includes("Application startup complete")) listening();
       });
     }
-    server.once("exit", () => fail(new Error(`The service did not start:\n${log.join("\n")}`)));
+    const failed = () => fail(new Error(`The service did not start:\n${log.join("\n")}`));
+    server.once("exit", failed);
+    setTimeout(failed, 60_000).unref();
   });
 }
 
