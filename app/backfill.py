@@ -96,10 +96,11 @@ def fill_some(session: Session, last_id: int) -> list[int] | None:
     session.connection(execution_options={"isolation_level": "READ COMMITTED"})
     if not session.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK))):
         return None
-    chosen = []
+    chosen, length = [], 0
     for row in session.execute(_CHOOSE, {"last_id": last_id, "count": BATCH_SIZE}):
         chosen.append(row)
-        if sum(len(text) for _, _, text in chosen) >= BATCH_LENGTH:
+        length += len(row.text)
+        if length >= BATCH_LENGTH:
             break
     columns = {
         "chat_ids": [chat_id for chat_id, _, _ in chosen],

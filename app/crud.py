@@ -152,8 +152,9 @@ async def send_messages(
     `key` is for all of them; without it, each may have its own. Raises KeyReused when one came
     with something else before.
     """
-    requests = [SendMessageRequest(chat_id, one, one.idempotency_key) for one in messages]
-    if key is not None:
+    if key is None:
+        requests = [SendMessageRequest(chat_id, one, one.idempotency_key) for one in messages]
+    else:
         digest = sha256(b"".join(one.digest() for one in messages)).digest()
         requests = [
             SendMessageRequest(chat_id, one, _key_of_part(key, number), digest)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from psycopg2.errors import QueryCanceled
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     FromClause,
     case,
@@ -33,7 +34,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.database import in_search_thread
 from app.core.errors import SearchTooBroad
-from app.models import MESSAGE, Message
+from app.models import MESSAGE, WITHOUT_WORDS, Message
 from app.paging import END, Cursor, Page, cut, id_of, sides
 from app.tsquery import TsQuery, tsquery_of
 
@@ -42,6 +43,8 @@ NEAREST, FURTHER = 500, 10_000
 
 # Milliseconds that PostgreSQL works at what the index is asked.
 INDEX_TIMEOUT = 200
+
+_WORDLESS: ColumnElement[bool] = literal_column(f"({WITHOUT_WORDS})", Boolean)
 
 
 class Query(NamedTuple):
@@ -91,11 +94,10 @@ def search_messages(
         others = _find(session, query, *back, most=NEAREST)
     found = {on: page, back: others}
     rows = [sorted(found[side].messages, key=id_of) for side in (older, newer)]
-    cut_page = cut(cursor, limit, *rows)
-    return Page(
-        cut_page.rows,
-        older=cut_page.older or found[older].end is not None,
-        newer=cut_page.newer or found[newer].end is not None,
+    full = cut(cursor, limit, *rows)
+    return full._replace(
+        older=full.older or found[older].end is not None,
+        newer=full.newer or found[newer].end is not None,
         end=page.end,
     )
 
@@ -167,11 +169,10 @@ def _ask_index(session: Session, query: Query, side: Side, count: int) -> list[M
     statement = statement.order_by(unindexed.desc() if side.newest_first else unindexed).limit(
         count
     )
-    without = _is_without_words(MESSAGE)
     with _at_most(INDEX_TIMEOUT, session):
         found = [
-            *session.exec(statement.where(not_(without), _has_words(query, MESSAGE))),
-            *session.exec(statement.where(without, _has_words_to_postgresql(query, MESSAGE))),
+            *session.exec(statement.where(not_(_WORDLESS), _has_words(query, MESSAGE))),
+            *session.exec(statement.where(_WORDLESS, _has_words_to_postgresql(query, MESSAGE))),
         ]
     return sorted(found, key=id_of, reverse=side.newest_first)[:count]
 
@@ -193,16 +194,9 @@ def _at_most(milliseconds: int, session: Session) -> Iterator[None]:
 def _matches(query: Query, rows: FromClause) -> ColumnElement[bool]:
     """Return the condition that a message has the words."""
     return case(
-        (_is_without_words(rows), _has_words_to_postgresql(query, rows)),
+        (_WORDLESS, _has_words_to_postgresql(query, rows)),
         else_=_has_words(query, rows),
     ).is_(True)
-
-
-def _is_without_words(rows: FromClause) -> ColumnElement[bool]:
-    """Return the condition that a message's words are missing, or those of an earlier text."""
-    # As `models.WITHOUT_WORDS` has it, which an index serves.
-    of_this_text = rows.c.words_revision.is_not_distinct_from(rows.c.revision)
-    return case((of_this_text, rows.c.words)).is_(None)
 
 
 def _has_words(query: Query, rows: FromClause) -> ColumnElement[bool]:
