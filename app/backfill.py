@@ -7,6 +7,7 @@ time, from the newest on: no matter where it stops, it goes on from there.
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import func, text
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 BATCH_SIZE = 200
 BATCH_LENGTH = 100_000
 
-# Seconds between two looks for messages without words, and between two lines about the progress.
+# Seconds between two looks for what is to be done, and between two lines about the progress.
 INTERVAL, REPORT_INTERVAL = 60, 5
 
 # Any number that no other application of the database takes: the ASCII codes of "words".
@@ -41,14 +42,23 @@ async def keep_words(database: Database) -> None:
 
     When there were none, no earlier version writes any more that would search by the index.
     """
+
+    async def fill_all() -> None:
+        if await fill(database) == 0:
+            await drop_earlier_index(database)
+
+    await keep(fill_all, "messages could not be given their words for searching")
+
+
+async def keep(step: Callable[[], Awaitable[None]], failure: str) -> None:
+    """Do a step again and again, until cancelled; `failure` tells in the log that it failed."""
     while True:
         try:
-            if await fill(database) == 0:
-                await drop_earlier_index(database)
+            await step()
         except Unavailable:
             pass  # It is in the log.
         except Exception:
-            log.exception("messages could not be given their words for searching")
+            log.exception(failure)
         await asyncio.sleep(INTERVAL)
 
 

@@ -13,7 +13,17 @@ from app.core.database.batching import Blocked
 from app.core.database.connection import AsyncConnection, Rows
 from app.core.errors import ChatNotFound, KeyReused, MessageNotFound, Stale
 from app.models import MessageCreate, MessageUpdate
-from app.paging import Cursor, Page, cut_at, sides
+from app.paging import (
+    ActiveChat,
+    Activity,
+    ActivityPage,
+    Cursor,
+    Page,
+    RenderedRow,
+    cut_at,
+    first,
+    sides,
+)
 from app.statements import BatchStatement
 from app.words import tsvector_of
 
@@ -27,13 +37,6 @@ class Rendered(NamedTuple):
     """A chat or message as it is answered."""
 
     revision: int
-    json: str
-
-
-class RenderedRow(NamedTuple):
-    """A chat or message of a list as it is answered."""
-
-    id: int
     json: str
 
 
@@ -134,6 +137,31 @@ async def _read_pages(
         cut_at(pivot, one.cursor, one.limit, some)
         for one, (pivot, _, _), some in zip(requests, parts, found, strict=True)
     ]
+
+
+class ActivityRequest(NamedTuple):
+    """A page to read of the chats by activity, after a place among them."""
+
+    after: Activity
+    limit: int
+
+    @property
+    def cost(self) -> int:
+        """Return its share of a batch."""
+        return self.limit * _ROW_COST
+
+
+async def list_by_activity(
+    connection: AsyncConnection, requests: Sequence[ActivityRequest]
+) -> list[ActivityPage]:
+    """Return each page that is asked for."""
+    rows = [(*one.after, one.limit + 1) for one in requests]
+    found: list[list[ActiveChat]] = [[] for _ in requests]
+    for position, second, chat_id, json in await statements.PAGES_BY_ACTIVITY.fetch(
+        connection, rows
+    ):
+        found[position - 1].append(ActiveChat(Activity(second, chat_id), json))
+    return [first(some, one.limit) for one, some in zip(requests, found, strict=True)]
 
 
 class SendMessageRequest(NamedTuple):
@@ -259,7 +287,7 @@ class ChangeRequest(NamedTuple):
     @property
     def cost(self) -> int:
         """Return its share of a batch."""
-        return len(self.change.text) if self.change else 0
+        return len(self.change.text or "") if self.change else 0
 
     @property
     def row(self) -> list[Any]:
@@ -267,8 +295,9 @@ class ChangeRequest(NamedTuple):
         expected = None if self.revisions is None else f"{{{','.join(map(str, self.revisions))}}}"
         if self.change is None:
             return [self.message_id, expected]
-        values = statements.CHANGED.values(self.change)
-        return [self.message_id, expected, *values, tsvector_of(self.change.text)]
+        changed = [name in self.change.model_fields_set for name in statements.CHANGED.fields]
+        words = tsvector_of(self.change.text) if self.change.text else None
+        return [self.message_id, expected, *statements.CHANGED.values(self.change), *changed, words]
 
 
 async def update_messages(

@@ -19,11 +19,11 @@ from sqlmodel import Session, col, select
 
 from app import batches, statements
 from app.batches import (
+    ActivityRequest,
     ChangeRequest,
     ChatRequest,
     PageRequest,
     Rendered,
-    RenderedRow,
     SendMessageRequest,
     SentMessage,
 )
@@ -38,7 +38,7 @@ from app.models import (
     MessageCreate,
     MessageUpdate,
 )
-from app.paging import Cursor, Page, Row
+from app.paging import Activity, ActivityPage, Cursor, Page, RenderedRow, Row
 
 
 class Created(NamedTuple, Generic[Row]):
@@ -106,7 +106,7 @@ def update_chat(
     statement = (
         update(Chat)
         .where(col(Chat.id) == chat_id, _at_revision(revisions))
-        .values(**change.model_dump(exclude_none=True), revision=Chat.revision + 1)
+        .values(**change.changed, revision=Chat.revision + 1)
         .returning(Chat)
         .execution_options(synchronize_session=False)
     )
@@ -175,6 +175,11 @@ def _key_of_part(key: str, number: int) -> str:
 async def list_chats(database: Database, cursor: Cursor, limit: int) -> Page[RenderedRow]:
     """Return a page of all chats; without a cursor the newest."""
     return await database.batch_read(batches.list_chats, PageRequest(cursor, limit))
+
+
+async def list_chats_by_activity(database: Database, after: Activity, limit: int) -> ActivityPage:
+    """Return a page of all chats, by their latest activity, each with its newest message."""
+    return await database.batch_read(batches.list_by_activity, ActivityRequest(after, limit))
 
 
 async def list_messages(

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from uvicorn.config import STARTUP_FAILURE
 
 from app import __version__
+from app.activity import keep_activity
 from app.api import openapi, pages, problems, router
 from app.api.cors import Cors
 from app.api.export import Exports
@@ -39,6 +40,9 @@ whole numbers up to 2^53 - 1. Unknown fields and unknown query parameters are re
 # FastAPI would look for an OpenTelemetry SDK at each request, though none can come after the start.
 HAS_TELEMETRY = find_spec("opentelemetry.sdk") is not None
 
+# What runs beside the calls, until the service ends.
+UPKEEP = (keep_words, keep_activity)
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the application; it opens its database when it starts and closes it when it ends."""
@@ -49,13 +53,14 @@ def create_app(settings: Settings) -> FastAPI:
         wait_until_reachable(settings)
         app.state.database = Database(settings)
         app.state.exports = Exports()
-        words = asyncio.create_task(keep_words(app.state.database))
+        upkeep = [asyncio.create_task(keep(app.state.database)) for keep in UPKEEP]
         # What is there from the start stays: looking through it for garbage again and again
         # takes one part in twenty of the processor's time.
         gc.collect()
         gc.freeze()
         yield
-        words.cancel()
+        for task in upkeep:
+            task.cancel()
         await app.state.database.close()
 
     app = FastAPI(

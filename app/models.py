@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field, SQLModel
 
-from app.core.schema import MAX_ID, Input, Output, example
+from app.core.schema import MAX_ID, Input, Output, Patch, example
 from app.core.text import ONE_LINE, READABLE, IdempotencyKey, Line, Readable
 
 # Constraints are named by one rule, so that a migration can name what it drops.
@@ -65,7 +65,7 @@ class ChatCreate(Input, ChatBase):
     digested_first = ("title",)
 
 
-class ChatUpdate(Input, ChatBase):
+class ChatUpdate(Patch, ChatBase):
     """What can be changed of a chat."""
 
 
@@ -93,7 +93,10 @@ class ChatPublic(Output, ChatBase):
 class Chat(ChatPublic, IdempotencyFields, table=True):
     """A chat."""
 
-    __table_args__ = (_unique_key("chat_idempotency_key_idx", "idempotency_key"),)
+    __table_args__ = (
+        _unique_key("chat_idempotency_key_idx", "idempotency_key"),
+        Index(None, "active_at", "id"),
+    )
 
     # Rises by one for each change in the chat, under the lock of its row.
     revision: int = Field(
@@ -101,6 +104,21 @@ class Chat(ChatPublic, IdempotencyFields, table=True):
         sa_type=BigInteger,
         sa_column_kwargs={"server_default": text("0")},
         exclude=True,
+    )
+    # The second of its latest message when that was sent, or else of its creation. To the second,
+    # because a value that an index holds lets PostgreSQL write a row anew in place (HOT,
+    # documentation, chapter 70.7) only as long as it stays.
+    active_at: datetime = Field(
+        sa_column_kwargs={"server_default": text("date_trunc('second', clock_timestamp())")},
+        exclude=True,
+    )
+
+
+class Watermark(SQLModel, table=True):
+    """The message up to which chats were moved that had not moved by themselves; one row."""
+
+    message_id: int = Field(
+        sa_type=BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False}
     )
 
 
@@ -141,7 +159,7 @@ class BatchedMessage(MessageCreate):
     )
 
 
-class MessageUpdate(Input, MessageBase):
+class MessageUpdate(Patch, MessageBase):
     """What can be changed of a message."""
 
 
@@ -261,6 +279,18 @@ class Changes(Output):
     )
     more: bool = Field(
         description="Whether there is more to ask for right now.", schema_extra=example(False)
+    )
+
+
+class ListedChat(ChatPublic):
+    """A chat in a list and, where that is by activity, the newest of its messages."""
+
+    answered = (*ChatPublic.answered, "last_message")
+
+    last_message: Message | None = Field(
+        default=None,
+        description="The newest message of the chat, in a list by activity; left out when there "
+        "is none.",
     )
 
 

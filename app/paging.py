@@ -4,6 +4,8 @@ A cursor parts a list into an older and a newer side. A page is cut where they m
 more than it holds is read of each side, which tells whether there is more.
 """
 
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from app.core.schema import MAX_ID
@@ -23,12 +25,68 @@ class HasId(Protocol):
 Row = TypeVar("Row", bound=HasId)
 
 
+class RenderedRow(NamedTuple):
+    """A chat or message of a list as it is answered."""
+
+    id: int
+    json: str
+
+
 class Cursor(NamedTuple):
     """Where a page is: before, after or around an id, at most one of them."""
 
     before: int | None = None
     after: int | None = None
     around: int | None = None
+
+
+class Activity(NamedTuple):
+    """Where a chat stands among others by activity: at a second since 1970, then by its id."""
+
+    second: int
+    chat_id: int
+
+    @property
+    def cursor(self) -> str:
+        """Return it as clients hand it back: opaque, so that it may change."""
+        return urlsafe_b64encode(f"{self.second}.{self.chat_id}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def of(cls, cursor: str) -> "Activity":
+        """Return what a cursor stands for; raises ValueError when it is none of ours."""
+        padding = "=" * (-len(cursor) % 4)
+        found = re.fullmatch(rb"(\d{1,12})\.(\d{1,16})", urlsafe_b64decode(cursor + padding))
+        if found is None:
+            raise ValueError(cursor)
+        activity = cls(*map(int, found.groups()))
+        if activity.cursor != cursor or activity > MOST_ACTIVE or activity.chat_id > MAX_ID:
+            raise ValueError(cursor)
+        return activity
+
+
+# Before all chats: the second after the year 9999.
+MOST_ACTIVE = Activity(253_402_300_800, END)
+
+
+class ActiveChat(NamedTuple):
+    """A chat as it is answered in a list by activity, and where it stands there."""
+
+    activity: Activity
+    json: str
+
+
+class ActivityPage(NamedTuple):
+    """Chats by activity, and after which of them the next page begins, if there is one."""
+
+    rows: list[ActiveChat]
+    next: Activity | None
+
+
+def first(rows: list[ActiveChat], limit: int) -> ActivityPage:
+    """Return the page of the first `limit` chats."""
+    rows = sorted(rows, reverse=True)
+    page = rows[:limit]
+    return ActivityPage(page, page[-1].activity if len(rows) > limit else None)
 
 
 class Page(NamedTuple, Generic[Row]):

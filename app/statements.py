@@ -77,7 +77,8 @@ class StoredFields:
     """
 
     def __init__(self, fields: type[Input], table: type[Output]) -> None:
-        columns = {name: inspect(table).columns[name] for name in fields.model_fields}
+        self.fields = tuple(fields.model_fields)
+        columns = {name: inspect(table).columns[name] for name in self.fields}
         self.types = {
             column.name: re.sub(r"\(.*\)", "", column.type.compile(_DIALECT))
             for column in columns.values()
@@ -159,6 +160,27 @@ PAGES_OF_CHATS = _pages("pages_of_chats", Chat, BY_ID)
 PAGES_OF_MESSAGES = _pages("pages_of_messages", Message, BY_ID)
 PAGES_OF_A_CHAT = _pages("pages_of_a_chat", Message, BY_CHAT)
 
+PAGES_BY_ACTIVITY = BatchStatement(
+    "pages_by_activity",
+    {"second": "bigint", "chat_id": "bigint", "count": "bigint"},
+    f"""
+    SELECT
+        position, CAST(extract(epoch FROM page.active_at) AS bigint), page.id,
+        '{{' || {members_of(Chat, "page")} || coalesce(',"last_message":' || last_message, '')
+        || '}}'
+    FROM {{requested}} CROSS JOIN LATERAL (
+        SELECT * FROM chat
+        WHERE (active_at, id) < (to_timestamp(requested.second), requested.chat_id)
+        ORDER BY active_at DESC, id DESC LIMIT requested.count
+    ) AS page
+    LEFT JOIN LATERAL (
+        SELECT {json_of(Message, "newest")} AS last_message
+        FROM ({_rows_between(Message, BY_CHAT, "page.id", 0, END, "1", newest_first=True)})
+            AS newest
+    ) AS newest ON true
+    """,
+)
+
 FIND_CHATS = PreparedStatement(
     "find_chats", ("bigint[]",), "SELECT id FROM chat WHERE id = ANY ($1)"
 )
@@ -198,8 +220,9 @@ CHUNK_OF_MESSAGES = _chunk("chunk_of_messages", BY_ID)
 CHUNK_OF_A_CHAT = _chunk("chunk_of_a_chat", BY_CHAT)
 
 
-# What a client sends of a message.
+# What a client sends of a message, and what it can change later.
 SENT = StoredFields(MessageCreate, Message)
+CHANGED = StoredFields(MessageUpdate, Message)
 _SENT = ", ".join(SENT.types)
 _KEYED = "idempotency_key, request_digest"
 
@@ -213,6 +236,8 @@ _UNLESS_REPLAYED = """
             AND message.idempotency_key = requested.idempotency_key
     )
 """
+# A chat that is sent to moves to this second, and never back.
+_MOVED = "active_at = greatest(active_at, date_trunc('second', clock_timestamp()))"
 _STORED = f"""
     ON CONFLICT (chat_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
     RETURNING id, chat_id, revision, idempotency_key, {json_of(Message, "message")}
@@ -237,7 +262,7 @@ STORE_MESSAGES = BatchStatement(
         SELECT id FROM chat WHERE id = ANY ($1)
         ORDER BY id FOR NO KEY UPDATE {{locking}}
     ), raised AS (
-        UPDATE chat SET revision = revision + total
+        UPDATE chat SET revision = revision + total, {_MOVED}
         FROM locked, (SELECT DISTINCT chat_id, total FROM fresh) AS sums
         WHERE chat.id = locked.id AND sums.chat_id = locked.id
         RETURNING chat.id, revision
@@ -253,7 +278,7 @@ STORE_MESSAGES = BatchStatement(
     WITH locked AS MATERIALIZED (
         SELECT id FROM chat WHERE id = $1 FOR NO KEY UPDATE {{locking}}
     ), raised AS (
-        UPDATE chat SET revision = revision + 1 FROM locked, {{requested}}
+        UPDATE chat SET revision = revision + 1, {_MOVED} FROM locked, {{requested}}
         WHERE chat.id = locked.id AND ({_UNLESS_REPLAYED})
         RETURNING requested.*, revision
     )
@@ -270,7 +295,7 @@ STORE_MESSAGE = _by_locking(
     ("bigint", *SENT.types.values(), "tsvector"),
     f"""
     WITH raised AS (
-        UPDATE chat SET revision = revision + 1
+        UPDATE chat SET revision = revision + 1, {_MOVED}
         WHERE id = (SELECT id FROM chat WHERE id = $1 FOR NO KEY UPDATE {{locking}})
         RETURNING id, revision
     )
@@ -291,7 +316,12 @@ def _as_sent(column: str) -> str:
     )
 
 
-# What was answered when a key came first, even if the message was edited since: a message that was
+_UNCHANGED = " AND ".join(
+    f"message.{column} IS NOT DISTINCT FROM sent.{column}"
+    for column in ("edited_at", *CHANGED.types)
+)
+
+# What was answered when a key came first, even if the message was changed since: a message that was
 # has no revision here, so that nobody takes this for the current one.
 FIND_REPLAYED = PreparedStatement(
     "find_replayed",
@@ -299,7 +329,7 @@ FIND_REPLAYED = PreparedStatement(
     f"""
     SELECT
         message.id,
-        CASE WHEN message.edited_at IS NULL THEN message.revision END,
+        CASE WHEN {_UNCHANGED} THEN message.revision END,
         message.request_digest,
         {json_of(Message, "sent")}
     FROM message CROSS JOIN LATERAL (
@@ -308,10 +338,6 @@ FIND_REPLAYED = PreparedStatement(
     WHERE message.chat_id = $1 AND message.idempotency_key = $2
     """,
 )
-
-
-# What a client changes of a message.
-CHANGED = StoredFields(MessageUpdate, Message)
 
 
 # `found` names the chats to lock; what it found may have changed until the locks are there, so the
@@ -349,15 +375,38 @@ _OF_RAISED = f"""
     message.chat_id = raised.id AND message.id = ranked.message_id
     AND ranked.chat_id = raised.id AND {_at_expected("ranked")}
 """
+
+
+def _if_changed(column: str, value: str, otherwise: str) -> str:
+    """Return the expression that is the value where the request changes the column."""
+    return f"CASE WHEN ranked.changes_{column} THEN {value} ELSE {otherwise} END"
+
+
+_CHANGES = ", ".join(
+    f"{column} = {_if_changed(column, f'ranked.{column}', f'message.{column}')}"
+    for column in CHANGED.types
+)
 UPDATE_MESSAGES = BatchStatement(
     "update_messages",
-    {"message_id": "bigint", "expected": "text", **CHANGED.types, "words": "tsvector"},
+    {
+        "message_id": "bigint",
+        "expected": "text",
+        **CHANGED.types,
+        **{f"changes_{column}": "boolean" for column in CHANGED.types},
+        "words": "tsvector",
+    },
     f"""
     {_RAISED}
     UPDATE message SET
-        {", ".join(f"{column} = ranked.{column}" for column in CHANGED.types)},
-        edited_at = clock_timestamp(), revision = raised.revision - total + rank,
-        words = ranked.words, words_revision = raised.revision - total + rank
+        {_CHANGES},
+        edited_at = {_if_changed("text", "clock_timestamp()", "message.edited_at")},
+        words = {_if_changed("text", "ranked.words", "message.words")},
+        words_revision = CASE
+            WHEN ranked.changes_text OR message.words_revision = message.revision
+            THEN raised.revision - total + rank
+            ELSE message.words_revision
+        END,
+        revision = raised.revision - total + rank
     FROM raised, ranked WHERE {_OF_RAISED}
     RETURNING message.id, message.revision, {json_of(Message, "message")}
     """,

@@ -3,13 +3,20 @@
 from fastapi import APIRouter, Request, Response
 
 from app import changes, crud
-from app.api.deps import CursorDep, DatabaseDep
+from app.api.deps import ChatsCursorDep, DatabaseDep
 from app.api.etags import etag, expected_revisions, is_known
 from app.api.fast_path import fast
 from app.api.params import DEFAULT_LIMIT, ChatId, IfMatch, IfNoneMatch, KeyHeader, Limit, Since
-from app.api.responses import json_response, location, page_response, responses
+from app.api.responses import (
+    activity_response,
+    json_response,
+    location,
+    page_response,
+    responses,
+)
 from app.api.strict import StrictRoute
-from app.models import Changes, Chat, ChatCreate, ChatUpdate, ChatWithMessages
+from app.models import Changes, Chat, ChatCreate, ChatUpdate, ChatWithMessages, ListedChat
+from app.paging import Activity
 
 router = APIRouter(prefix="/chats", tags=["chats"], route_class=StrictRoute)
 
@@ -38,16 +45,26 @@ async def create_chat(
     return created
 
 
-@router.get("/", response_model=list[Chat], responses=responses(200, "The chats.", "Link"))
+@router.get("/", response_model=list[ListedChat], responses=responses(200, "The chats.", "Link"))
 @fast
 async def list_chats(
-    database: DatabaseDep, request: Request, cursor: CursorDep, limit: Limit = DEFAULT_LIMIT
+    database: DatabaseDep,
+    request: Request,
+    cursor: ChatsCursorDep,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Response:
     """List chats.
 
     A page of at most `limit` chats, newest first; `Link` leads to the pages beside it. At most one
     of `before` and `after` can be given.
+
+    With `sort=activity` those come first that were last sent to, each with its `last_message`. A
+    chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
     """
+    if isinstance(cursor, Activity):
+        return activity_response(
+            request, await crud.list_chats_by_activity(database, cursor, limit)
+        )
     page = await crud.list_chats(database, cursor, limit)
     return page_response(request, page, cursor, newest_first=True)
 

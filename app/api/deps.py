@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.api.export import Exports
-from app.api.params import After, Around, Before
+from app.api.params import ActivityCursor, After, Around, Before, Sort
 from app.core.database import Database
 from app.core.errors import FieldError, InvalidRequest
-from app.paging import Cursor
+from app.paging import MOST_ACTIVE, Activity, Cursor
 
 
 async def get_database(request: Request) -> Database:
@@ -35,6 +35,31 @@ async def get_cursor_around(
     return _at_most_one(Cursor(before, after, around))
 
 
+async def get_chats_cursor(
+    sort: Sort = "created",
+    before: Before = None,
+    after: After = None,
+    cursor: ActivityCursor = None,
+) -> Cursor | Activity:
+    """Return where a page of chats is, in the order asked for.
+
+    Raises InvalidRequest when it is in two places, or in one of the other order.
+    """
+    other = {"cursor": cursor} if sort == "created" else {"before": before, "after": after}
+    if given := [name for name, value in other.items() if value is not None]:
+        detail = f"Not with sort={sort}: each order has cursors of its own"
+        raise InvalidRequest(
+            FieldError(f"query.{name}", "cursor_of_other_order", detail) for name in given
+        )
+    if sort == "created":
+        return _at_most_one(Cursor(before, after))
+    try:
+        return MOST_ACTIVE if cursor is None else Activity.of(cursor)
+    except ValueError:
+        detail = "Take the cursor from a Link as it is"
+        raise InvalidRequest([FieldError("query.cursor", "cursor_invalid", detail)]) from None
+
+
 def _at_most_one(cursor: Cursor) -> Cursor:
     """Return `cursor`; raise InvalidRequest when it says more than one thing."""
     if sum(value is not None for value in cursor) > 1:
@@ -49,4 +74,5 @@ def _at_most_one(cursor: Cursor) -> Cursor:
 DatabaseDep = Annotated[Database, Depends(get_database)]
 ExportsDep = Annotated[Exports, Depends(get_exports)]
 CursorDep = Annotated[Cursor, Depends(get_cursor)]
+ChatsCursorDep = Annotated[Cursor | Activity, Depends(get_chats_cursor)]
 CursorAroundDep = Annotated[Cursor, Depends(get_cursor_around)]

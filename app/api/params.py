@@ -1,7 +1,7 @@
 """Parameters that routes share."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Header, Path, Query
 from pydantic import BeforeValidator, Field
@@ -49,6 +49,24 @@ After = Annotated[
 Around = Annotated[
     Id | None,
     Query(**documented("The page with this id, or its place, in the middle.", 20, format="int64")),
+]
+Sort = Annotated[
+    Literal["created", "activity"],
+    Query(
+        **documented(
+            "By which the newest come first: when each chat was created, or last sent to.",
+            "activity",
+        )
+    ),
+]
+ActivityCursor = Annotated[
+    Annotated[str, Field(max_length=64)] | None,
+    Query(
+        **documented(
+            "Of a list by activity the page that `Link` leads to; its form may change.",
+            "MTc2OTE2NTQwMC43",
+        )
+    ),
 ]
 Since = Annotated[
     IdOrZero,

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from app.api import problems
 from app.core import errors
 from app.core.schema import MAX_ID
-from app.paging import Cursor, Page
+from app.paging import ActivityPage, Cursor, Page
 
 JSON = dict[str, Any]
 
@@ -78,6 +78,13 @@ def page_response(
     return json_list(rows, links(request, page, cursor, newest_first=newest_first))
 
 
+def activity_response(request: Request, page: ActivityPage) -> Response:
+    """Return an answer that is a page of chats by activity, with a link to the next page."""
+    after = page.next
+    headers = {"Link": _link(request, "next", "cursor", after.cursor)} if after else {}
+    return json_list(page.rows, headers)
+
+
 def links(
     request: Request, page: Page[Any], cursor: Cursor, *, newest_first: bool = False
 ) -> dict[str, str]:
@@ -100,9 +107,10 @@ def links(
     return {"Link": ", ".join(found)} if found else {}
 
 
-def _link(request: Request, relation: str, name: str, value: int) -> str:
+def _link(request: Request, relation: str, name: str, value: int | str) -> str:
     """Return the link to another page of the same list."""
-    kept = [(k, v) for k, v in request.query_params.items() if k not in Cursor._fields]
+    cursors = {*Cursor._fields, "cursor"}
+    kept = [(k, v) for k, v in request.query_params.items() if k not in cursors]
     return f'<{request.scope["path"]}?{urlencode([*kept, (name, value)])}>; rel="{relation}"'
 
 

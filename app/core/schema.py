@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 from pydantic import (
     BaseModel,
@@ -10,6 +10,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
     model_serializer,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
@@ -67,6 +68,32 @@ class Input(SQLModel):
         }
         parts = [*first, later] if later else first
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
+
+
+class Patch(Input):
+    """What a client changes: any of the fields, at least one; the others stay as they are."""
+
+    model_config = {"json_schema_extra": {"minProperties": 1}}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Have each field be left out; `changed` tells those that were not."""
+        super().__pydantic_init_subclass__(**kwargs)
+        for field in cls.model_fields.values():
+            field.default = None
+        cls.model_rebuild(force=True)
+
+    @model_validator(mode="after")
+    def refuse_nothing(self) -> Self:
+        """Return what was sent unless it changes nothing."""
+        if not self.model_fields_set:
+            raise PydanticCustomError("nothing_to_change", "Give at least one of the fields")
+        return self
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """Return the fields that were sent, with their values."""
+        return self.model_dump(exclude_unset=True)
 
 
 class Output(SQLModel):

@@ -228,3 +228,13 @@ def test_what_does_not_exist_is_a_404_whatever_the_condition(
     for tag in ('"1"', "*"):
         assert client.get(path, headers={"if-none-match": tag}).status_code == 404
         assert client.delete(path, headers={"if-match": tag}).status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["chats", "messages"])
+def test_a_patch_of_nothing_is_a_422(
+    client: httpx.Client, mount: str, chat: JSON, kind: str
+) -> None:
+    resource = chat if kind == "chats" else send(client, chat)
+    response = client.patch(f"{mount}/{kind}/{resource['id']}", json={})
+    (error,) = assert_problem(response, 422, "invalid-request")["errors"]
+    assert (error["location"], error["code"]) == ("body", "nothing_to_change")

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from app.core.config import load_settings
 from app.core.database.engine import open_engine
-from app.models import Chat, ChatWithMessages, Message
+from app.models import Chat, ChatWithMessages, ListedChat, Message
 from tests.support import Postgres, create_chat
 
 TEXTS = [
@@ -93,7 +93,7 @@ def stored_messages(engine: Engine, chat: int) -> list[Message]:
         return list(session.exec(rows))
 
 
-def by_the_model(rows: Sequence[Chat] | Sequence[Message]) -> bytes:
+def by_the_model(rows: Sequence[BaseModel]) -> bytes:
     """Return the JSON array that the rows' class writes of them."""
     return TypeAdapter(list[BaseModel]).dump_json(list(rows), serialize_as_any=True)
 
@@ -159,6 +159,21 @@ def test_a_page_of_chats_is_as_the_model_writes_it(
 ) -> None:
     page = read(client, f"/chats/?before={chats[-1] + 1}&limit={len(chats)}")
     assert page == by_the_model(stored_chats(engine, chats))
+
+
+def test_a_page_by_activity_is_as_the_model_writes_it(
+    client: httpx.Client, engine: Engine, chats: list[int]
+) -> None:
+    with Session(engine) as session:
+        by_activity = select(Chat).order_by(col(Chat.active_at).desc(), col(Chat.id).desc())
+        first = session.exec(by_activity.limit(len(chats))).all()
+    listed = []
+    for chat in first:
+        newest = stored_messages(engine, chat.id)[-1:]
+        fields = {name: getattr(chat, name) for name in Chat.answered}
+        listed.append(ListedChat.model_construct(**fields, last_message=next(iter(newest), None)))
+    assert any(chat.last_message for chat in listed)
+    assert read(client, f"/chats/?sort=activity&limit={len(chats)}") == by_the_model(listed)
 
 
 @pytest.mark.parametrize("author", [{}, {"author": 'A "name" \\ 😀'}], ids=["nobody", "author"])

@@ -22,6 +22,7 @@ SETUP = f"""
     INSERT INTO deletion (chat_id, revision, message_id)
     SELECT 1, {ROWS} + n, {10 * ROWS} + n FROM generate_series(1, {ROWS}) AS n;
     UPDATE chat SET revision = {2 * ROWS};
+    UPDATE watermark SET message_id = (SELECT max(id) FROM message);
     ANALYZE;
 """
 
@@ -61,6 +62,9 @@ def calls(client: httpx.Client) -> Iterator[httpx.Response]:
     yield client.get("/messages/?q=59999&limit=20")
     yield client.get("/messages/?limit=20")
     yield client.get("/chats/?limit=20")
+    inbox = client.get("/chats/?sort=activity&limit=20")
+    yield inbox
+    yield client.get(inbox.links["next"]["url"])
     for _ in range(3):
         headers = {"idempotency-key": "k"}
         yield client.post("/chats/1/messages/", json={"text": "x"}, headers=headers)

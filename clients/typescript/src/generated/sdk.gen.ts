@@ -22,6 +22,9 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
  *
  * A page of at most `limit` chats, newest first; `Link` leads to the pages beside it. At most one
  * of `before` and `after` can be given.
+ *
+ * With `sort=activity` those come first that were last sent to, each with its `last_message`. A
+ * chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
  */
 export const listChats = <ThrowOnError extends boolean = false>(options: Options<ListChatsData, ThrowOnError>) => options.client.get<ListChatsResponses, ListChatsErrors, ThrowOnError>({ url: '/api/v1/chats/', ...options });
 

@@ -93,7 +93,7 @@ export type ChatUpdate = {
     /**
      * What the chat is called. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
      */
-    title: string;
+    title?: string;
 };
 
 /**
@@ -147,6 +147,28 @@ export type Health = {
 };
 
 /**
+ * A chat in a list and, where that is by activity, the newest of its messages.
+ */
+export type ListedChat = {
+    /**
+     * Identifies the chat.
+     */
+    id: number;
+    /**
+     * What the chat is called. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
+     */
+    title: string;
+    /**
+     * When the chat was created, by the database's clock, in UTC (RFC 3339).
+     */
+    created_at: string;
+    /**
+     * The newest message of the chat, in a list by activity; left out when there is none.
+     */
+    last_message?: Message;
+};
+
+/**
  * A message in a chat.
  */
 export type Message = {
@@ -197,7 +219,7 @@ export type MessageUpdate = {
     /**
      * What is said, kept exactly as sent. It holds at least one visible character, and no NUL.
      */
-    text: string;
+    text?: string;
 };
 
 /**
@@ -259,6 +281,10 @@ export type ListChatsData = {
          */
         limit?: number;
         /**
+         * By which the newest come first: when each chat was created, or last sent to.
+         */
+        sort?: 'created' | 'activity';
+        /**
          * The page that ends before this id.
          */
         before?: number;
@@ -266,6 +292,10 @@ export type ListChatsData = {
          * The page that begins after this id.
          */
         after?: number;
+        /**
+         * Of a list by activity the page that `Link` leads to; its form may change.
+         */
+        cursor?: string;
     };
     url: '/api/v1/chats/';
 };
@@ -291,7 +321,7 @@ export type ListChatsResponses = {
     /**
      * The chats.
      */
-    200: Array<Chat>;
+    200: Array<ListedChat>;
 };
 
 export type ListChatsResponse = ListChatsResponses[keyof ListChatsResponses];

@@ -9,6 +9,8 @@ from .chat_update import ChatUpdate
 from .chat_with_messages import ChatWithMessages
 from .field_error import FieldError
 from .health import Health
+from .list_chats_sort import ListChatsSort
+from .listed_chat import ListedChat
 from .message import Message
 from .message_create import MessageCreate
 from .message_update import MessageUpdate
@@ -26,6 +28,8 @@ __all__ = (
     "ChatWithMessages",
     "FieldError",
     "Health",
+    "ListChatsSort",
+    "ListedChat",
     "Message",
     "MessageCreate",
     "MessageUpdate",

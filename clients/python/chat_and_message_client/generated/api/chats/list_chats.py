@@ -4,7 +4,8 @@ from typing import Any
 import httpx
 
 from ...client import AuthenticatedClient, Client
-from ...models.chat import Chat
+from ...models.list_chats_sort import ListChatsSort
+from ...models.listed_chat import ListedChat
 from ...models.problem_details import ProblemDetails
 from ...types import UNSET, Response, Unset
 
@@ -12,17 +13,27 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     limit: int | Unset = 20,
+    sort: ListChatsSort | Unset = ListChatsSort.CREATED,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
 
     params["limit"] = limit
 
+    json_sort: str | Unset = UNSET
+    if not isinstance(sort, Unset):
+        json_sort = sort.value
+
+    params["sort"] = json_sort
+
     params["before"] = before
 
     params["after"] = after
+
+    params["cursor"] = cursor
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -37,12 +48,12 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ProblemDetails | list[Chat]:
+) -> ProblemDetails | list[ListedChat]:
     if response.status_code == 200:
         response_200 = []
         _response_200 = response.json()
         for response_200_item_data in _response_200:
-            response_200_item = Chat.from_dict(response_200_item_data)
+            response_200_item = ListedChat.from_dict(response_200_item_data)
 
             response_200.append(response_200_item)
 
@@ -65,7 +76,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ProblemDetails | list[Chat]]:
+) -> Response[ProblemDetails | list[ListedChat]]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -78,31 +89,42 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     limit: int | Unset = 20,
+    sort: ListChatsSort | Unset = ListChatsSort.CREATED,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
-) -> Response[ProblemDetails | list[Chat]]:
+    cursor: str | Unset = UNSET,
+) -> Response[ProblemDetails | list[ListedChat]]:
     """List chats
 
      A page of at most `limit` chats, newest first; `Link` leads to the pages beside it. At most one
     of `before` and `after` can be given.
 
+    With `sort=activity` those come first that were last sent to, each with its `last_message`. A
+    chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
+
     Args:
         limit (int | Unset): How many to return at most. Default: 20.
+        sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
+            or last sent to. Default: ListChatsSort.CREATED.
         before (int | Unset): The page that ends before this id.
         after (int | Unset): The page that begins after this id.
+        cursor (str | Unset): Of a list by activity the page that `Link` leads to; its form may
+            change.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ProblemDetails | list[Chat]]
+        Response[ProblemDetails | list[ListedChat]]
     """
 
     kwargs = _get_kwargs(
         limit=limit,
+        sort=sort,
         before=before,
         after=after,
+        cursor=cursor,
     )
 
     response = client.get_httpx_client().request(
@@ -116,32 +138,43 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     limit: int | Unset = 20,
+    sort: ListChatsSort | Unset = ListChatsSort.CREATED,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
-) -> ProblemDetails | list[Chat] | None:
+    cursor: str | Unset = UNSET,
+) -> ProblemDetails | list[ListedChat] | None:
     """List chats
 
      A page of at most `limit` chats, newest first; `Link` leads to the pages beside it. At most one
     of `before` and `after` can be given.
 
+    With `sort=activity` those come first that were last sent to, each with its `last_message`. A
+    chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
+
     Args:
         limit (int | Unset): How many to return at most. Default: 20.
+        sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
+            or last sent to. Default: ListChatsSort.CREATED.
         before (int | Unset): The page that ends before this id.
         after (int | Unset): The page that begins after this id.
+        cursor (str | Unset): Of a list by activity the page that `Link` leads to; its form may
+            change.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ProblemDetails | list[Chat]
+        ProblemDetails | list[ListedChat]
     """
 
     return sync_detailed(
         client=client,
         limit=limit,
+        sort=sort,
         before=before,
         after=after,
+        cursor=cursor,
     ).parsed
 
 
@@ -149,31 +182,42 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     limit: int | Unset = 20,
+    sort: ListChatsSort | Unset = ListChatsSort.CREATED,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
-) -> Response[ProblemDetails | list[Chat]]:
+    cursor: str | Unset = UNSET,
+) -> Response[ProblemDetails | list[ListedChat]]:
     """List chats
 
      A page of at most `limit` chats, newest first; `Link` leads to the pages beside it. At most one
     of `before` and `after` can be given.
 
+    With `sort=activity` those come first that were last sent to, each with its `last_message`. A
+    chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
+
     Args:
         limit (int | Unset): How many to return at most. Default: 20.
+        sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
+            or last sent to. Default: ListChatsSort.CREATED.
         before (int | Unset): The page that ends before this id.
         after (int | Unset): The page that begins after this id.
+        cursor (str | Unset): Of a list by activity the page that `Link` leads to; its form may
+            change.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ProblemDetails | list[Chat]]
+        Response[ProblemDetails | list[ListedChat]]
     """
 
     kwargs = _get_kwargs(
         limit=limit,
+        sort=sort,
         before=before,
         after=after,
+        cursor=cursor,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -185,32 +229,43 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     limit: int | Unset = 20,
+    sort: ListChatsSort | Unset = ListChatsSort.CREATED,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
-) -> ProblemDetails | list[Chat] | None:
+    cursor: str | Unset = UNSET,
+) -> ProblemDetails | list[ListedChat] | None:
     """List chats
 
      A page of at most `limit` chats, newest first; `Link` leads to the pages beside it. At most one
     of `before` and `after` can be given.
 
+    With `sort=activity` those come first that were last sent to, each with its `last_message`. A
+    chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
+
     Args:
         limit (int | Unset): How many to return at most. Default: 20.
+        sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
+            or last sent to. Default: ListChatsSort.CREATED.
         before (int | Unset): The page that ends before this id.
         after (int | Unset): The page that begins after this id.
+        cursor (str | Unset): Of a list by activity the page that `Link` leads to; its form may
+            change.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ProblemDetails | list[Chat]
+        ProblemDetails | list[ListedChat]
     """
 
     return (
         await asyncio_detailed(
             client=client,
             limit=limit,
+            sort=sort,
             before=before,
             after=after,
+            cursor=cursor,
         )
     ).parsed

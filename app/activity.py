@@ -1,0 +1,105 @@
+"""Moving chats that did not move by themselves when they were sent to.
+
+A send moves its chat. What an earlier version sends during an upgrade does not, nor does plain
+SQL; and chats that were there before the upgrade stand at the epoch. `keep_activity` catches up
+with all of these, beside the traffic.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from app.backfill import keep
+from app.core.database import Database, in_thread
+from app.paging import END
+
+# How many chats are moved, and how many messages are looked at, at a time.
+CHATS, MESSAGES = 500, 10_000
+
+
+async def keep_activity(database: Database) -> None:
+    """Move chats that did not move by themselves, again and again, until cancelled."""
+    await keep(lambda: catch_up(database), "chats could not be moved to their latest activity")
+
+
+async def catch_up(database: Database) -> None:
+    """Move all such chats; raises Unavailable."""
+    last_id = END
+
+    async def fill() -> bool:
+        nonlocal last_id
+        filled = await fill_some(database, last_id)
+        last_id = min(filled, default=0)
+        return len(filled) == CHATS
+
+    async def follow() -> bool:
+        return await follow_some(database) == MESSAGES
+
+    for step in (fill, follow):
+        await _repeat(step)
+
+
+async def _repeat(step: Callable[[], Awaitable[bool]]) -> None:
+    """Call `step` while it says that there is more; at most half of the time is taken."""
+    began = time.monotonic()
+    while await step():
+        await asyncio.sleep(time.monotonic() - began)
+        began = time.monotonic()
+
+
+# No lock is waited for. What is locked is moved by the send that has it, or the next time.
+_FILL = text("""
+    WITH chosen AS MATERIALIZED (
+        SELECT id FROM chat WHERE active_at = timestamptz 'epoch' AND id < :last_id
+        ORDER BY id DESC LIMIT :count FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE chat SET active_at = date_trunc('second', coalesce(
+        (
+            SELECT created_at FROM message WHERE chat_id = chat.id
+            ORDER BY chat_id DESC, id DESC LIMIT 1
+        ),
+        created_at
+    ))
+    FROM chosen WHERE chat.id = chosen.id RETURNING chat.id
+""")
+
+
+@in_thread
+def fill_some(session: Session, last_id: int) -> list[int]:
+    """Move the newest chats below an id that stand at the epoch; return their ids."""
+    return list(session.execute(_FILL, {"last_id": last_id, "count": CHATS}).scalars())
+
+
+# Looked at are messages whose elders are all committed, or never will be: no statement takes so
+# long. What a send of this version moved stands at most a moment before its message, and stays.
+_FOLLOW = text("""
+    WITH mark AS MATERIALIZED (
+        SELECT message_id FROM watermark FOR UPDATE SKIP LOCKED
+    ), next AS MATERIALIZED (
+        SELECT id, chat_id, created_at FROM message WHERE id > (SELECT message_id FROM mark)
+        ORDER BY id LIMIT :count
+    ), sent AS (
+        SELECT id, chat_id, created_at FROM next WHERE created_at < now() - interval '10 seconds'
+    ), latest AS (
+        SELECT chat_id, max(created_at) AS created_at FROM sent GROUP BY chat_id
+    ), locked AS MATERIALIZED (
+        SELECT chat.id, latest.created_at FROM latest JOIN chat ON chat.id = latest.chat_id
+        WHERE active_at < latest.created_at - interval '10 seconds'
+        ORDER BY chat.id FOR NO KEY UPDATE OF chat
+    ), moved AS (
+        UPDATE chat SET active_at = greatest(active_at, date_trunc('second', locked.created_at))
+        FROM locked WHERE chat.id = locked.id
+    )
+    UPDATE watermark SET message_id = (SELECT max(id) FROM sent)
+    FROM mark WHERE watermark.message_id = mark.message_id AND EXISTS (SELECT FROM sent)
+    RETURNING (SELECT count(*) FROM sent)
+""")
+
+
+@in_thread
+def follow_some(session: Session) -> int:
+    """Move the chats of the next messages; return how many messages were looked at."""
+    return session.execute(_FOLLOW, {"count": MESSAGES}).scalar() or 0

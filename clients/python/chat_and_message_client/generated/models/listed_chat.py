@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.message import Message
+
+
+T = TypeVar("T", bound="ListedChat")
+
+
+@_attrs_define
+class ListedChat:
+    """A chat in a list and, where that is by activity, the newest of its messages.
+
+    Attributes:
+        id (int): Identifies the chat.
+        title (str): What the chat is called. White space around it is trimmed; at least one visible character must
+            remain, in one line without control characters.
+        created_at (datetime.datetime): When the chat was created, by the database's clock, in UTC (RFC 3339).
+        last_message (Message | Unset): A message in a chat.
+    """
+
+    id: int
+    title: str
+    created_at: datetime.datetime
+    last_message: Message | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        id = self.id
+
+        title = self.title
+
+        created_at = self.created_at.isoformat()
+
+        last_message: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.last_message, Unset):
+            last_message = self.last_message.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "title": title,
+                "created_at": created_at,
+            }
+        )
+        if last_message is not UNSET:
+            field_dict["last_message"] = last_message
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.message import Message  # noqa: PLC0415
+
+        d = dict(src_dict)
+        id = d.pop("id")
+
+        title = d.pop("title")
+
+        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+        _last_message = d.pop("last_message", UNSET)
+        last_message: Message | Unset
+        if isinstance(_last_message, Unset):
+            last_message = UNSET
+        else:
+            last_message = Message.from_dict(_last_message)
+
+        listed_chat = cls(
+            id=id,
+            title=title,
+            created_at=created_at,
+            last_message=last_message,
+        )
+
+        listed_chat.additional_properties = d
+        return listed_chat
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
