@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import pytest
+import uvloop
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -95,3 +96,21 @@ def test_large_reads_hold_up_no_small_ones(postgres: Postgres, database: str) ->
     stranger = postgres.connect(database)
     stranger.cursor().execute("SELECT pg_advisory_lock(1)")
     asyncio.run(run())
+
+
+def test_a_connection_serves_one_statement_after_the_other(postgres: Postgres) -> None:
+    backend = PreparedStatement("backend", (), "SELECT pg_backend_pid(), repeat('x', 100000)")
+
+    async def ask() -> set[int]:
+        database = Database(load_settings(postgres.settings("postgres")))
+        found = set()
+        for _ in range(5):
+            ((pid, _),) = await database.fetch(backend)
+            found.add(pid)
+            await asyncio.sleep(0)
+        await database.close()
+        return found
+
+    for loop in (uvloop.new_event_loop, asyncio.new_event_loop):
+        with asyncio.Runner(loop_factory=loop) as runner:
+            assert len(runner.run(ask())) == 1

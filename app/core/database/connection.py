@@ -196,7 +196,9 @@ class AsyncConnection:
     def _wake(self) -> None:
         """Tell who waits that there is something to read."""
         if self._ready is None:
-            self.close()  # PostgreSQL says nothing unasked but farewell.
+            # asyncio's own loop tells of an answer once more just after it was read.
+            if is_readable(self._socket):
+                self.close()  # PostgreSQL says nothing unasked but farewell.
         elif not self._ready.done():
             self._ready.set_result(None)
 
