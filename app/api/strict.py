@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from app.core import exact_json
 from app.core.errors import MAX_ERRORS, FieldError, InvalidRequest, UnsupportedMediaType, locate
 
 UNKNOWN = ("unknown_parameter", "There is no such query parameter")
@@ -31,6 +32,14 @@ HEEDED_BY_READS = {b"idempotency-key", b"if-none-match"}
 LISTS = {b"accept", b"if-match", b"if-none-match"}
 
 
+class ExactRequest(Request):
+    """A request whose body's numbers keep their text."""
+
+    async def json(self) -> Any:
+        """Return the body's value; raises what `exact_json.loads` does."""
+        return exact_json.loads(await self.body())
+
+
 class StrictRoute(APIRoute):
     """A route that is loud about what other routes would ignore."""
 
@@ -48,6 +57,7 @@ class StrictRoute(APIRoute):
             check_query(request, known)
             if takes_body:
                 check_body_headers(request)
+                request = ExactRequest(request.scope, request.receive)
             else:
                 await check_no_body(request)
             return await handle(request)

@@ -292,6 +292,15 @@ def test_null_is_a_422_that_says_leave_it_out_only_of_what_may_be_left_out(
     assert (error["code"], error["detail"]) == ("null", detail)
 
 
+def test_a_number_among_messages_is_a_422(client: httpx.Client, chat: JSON) -> None:
+    path = f"/chats/{chat['id']}/messages/batch"
+    body = b'[{"text": "x"}, 1.50]'
+    response = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    (error,) = assert_problem(response, 422, "invalid-request")["errors"]
+    assert (error["location"], error["code"]) == ("body.1", "model_attributes_type")
+    assert read_chat(client, chat)["messages"] == []
+
+
 @pytest.mark.parametrize(
     ("body", "errors"),
     [
