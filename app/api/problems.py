@@ -109,7 +109,7 @@ def _problem_of(error: Exception, scope: Scope) -> Problem | Response:
 def _invalid(error: RequestValidationError) -> errors.InvalidRequest:
     """Return the problem of what FastAPI found; of the input nothing but names is in it."""
     found = error.errors()
-    if found[0]["type"] == "json_invalid":
+    if (found[0]["type"], found[0]["loc"][0]) == ("json_invalid", "body"):
         return errors.not_json()
     listed = (
         errors.FieldError(errors.locate(one["loc"]), one["type"], one["msg"])

@@ -39,13 +39,18 @@ READABLE = f"^[^\\u0000]*[^{_INVISIBLE}][^\\u0000]*$"
 ONE_LINE = f"^[{_SPACE}]*[^{_BREAKING}]*[^{_INVISIBLE}][^{_BREAKING}]*[{_SPACE}]*$"
 
 
-def readable(text: str) -> str:
-    """Return `text` as it is; refuse what cannot be stored, and what shows nothing."""
-    if "\0" in text:  # PostgreSQL's text types cannot hold it (documentation, chapter 8.3).
+def storable(text: str) -> str:
+    """Return `text` as it is; refuse what PostgreSQL's types cannot hold (chapters 8.3, 8.14)."""
+    if "\0" in text:
         raise PydanticCustomError("nul_character", "String should not contain NUL")
     if _SURROGATE.search(text):
         raise PydanticCustomError("string_unicode", "String should not contain lone surrogates")
-    if not _VISIBLE.search(text):
+    return text
+
+
+def readable(text: str) -> str:
+    """Return `text` as it is; refuse what cannot be stored, and what shows nothing."""
+    if not _VISIBLE.search(storable(text)):
         raise PydanticCustomError(
             "nothing_visible", "String should have at least one visible character"
         )

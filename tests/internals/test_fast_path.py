@@ -1,10 +1,8 @@
 """The fast path is made from the routes: what it cannot supply, none of them may ask for."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
-import httpx
 import pytest
 from fastapi import (
     APIRouter,
@@ -25,6 +23,7 @@ from app.api.params import DEFAULT_LIMIT, ChatId, Limit
 from app.api.problems import AnswerErrors
 from app.api.router import PREFIX
 from app.models import MessageCreate
+from tests.support.asgi import call
 
 FAST_CALLS = [
     ("GET", "/chats/"),
@@ -37,18 +36,6 @@ FAST_CALLS = [
 async def refuse() -> None:
     """Refuse every call."""
     raise HTTPException(403, "Not for you.")
-
-
-async def answer_to(app: FastAPI, method: str, path: str, **options: Any) -> httpx.Response:
-    """Return what the application answers."""
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        return await client.request(method, path, **options)
-
-
-def call(app: FastAPI, method: str, path: str, **options: Any) -> httpx.Response:
-    """Return the same, from outside of an event loop."""
-    return asyncio.run(answer_to(app, method, path, **options))
 
 
 @pytest.mark.parametrize("where", ["route", "router", "mount", "application"])
