@@ -1,7 +1,7 @@
 """What the service stores, takes and answers: the only place a table or a schema is defined."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -14,9 +14,10 @@ from sqlalchemy import (
     inspect,
     text,
 )
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlmodel import Field, SQLModel
 
+from app.core.metadata import Metadata
 from app.core.schema import MAX_ID, Input, Output, Patch, example
 from app.core.text import ONE_LINE, READABLE, IdempotencyKey, Line, Readable
 
@@ -40,6 +41,18 @@ def _unique_key(name: str, *columns: str) -> Index:
     return Index(name, *columns, unique=True, postgresql_where=given)
 
 
+def _metadata(of: str, shown: dict[str, Any]) -> Any:
+    """Return the field of the custom data of a chat or message, with an example."""
+    return Field(
+        default=None,
+        alias="metadata",  # An attribute of that name is SQLModel's own.
+        description=f"What only the client knows of the {of}.",
+        sa_type=JSONB(none_as_null=True),
+        sa_column_kwargs={"name": "metadata"},
+        schema_extra=example(shown),
+    )
+
+
 class IdempotencyFields(SQLModel):
     """What is stored of a request that named an idempotency key; clients never see it."""
 
@@ -57,6 +70,7 @@ class ChatBase(SQLModel):
         "visible character must remain, in one line without control characters.",
         schema_extra=example("Weekend plans", pattern=ONE_LINE),
     )
+    custom: Metadata | None = _metadata("chat", {"customer": "42"})
 
 
 class ChatCreate(Input, ChatBase):
@@ -72,7 +86,7 @@ class ChatUpdate(Patch, ChatBase):
 class ChatPublic(Output, ChatBase):
     """What clients see of a chat."""
 
-    answered: ClassVar[tuple[str, ...]] = ("id", "title", "created_at")
+    answered: ClassVar[tuple[str, ...]] = ("id", "title", "created_at", "custom")
 
     id: int = Field(
         ge=1,
@@ -132,6 +146,7 @@ class MessageBase(SQLModel):
         "It holds at least one visible character, and no NUL.",
         schema_extra=example("Shall we go hiking?", pattern=READABLE),
     )
+    custom: Metadata | None = _metadata("message", {"image": "https://example.com/lake.jpg"})
 
 
 class MessageCreate(Input, MessageBase):
@@ -190,7 +205,7 @@ class Message(Output, MessageCreate, IdempotencyFields, table=True):
 
     __mapper_args__ = {"exclude_properties": ["words", "words_revision"]}
 
-    answered = ("id", "chat_id", "text", "created_at", "author", "edited_at")
+    answered = ("id", "chat_id", "text", "created_at", "author", "edited_at", "custom")
 
     id: int = Field(
         ge=1,

@@ -89,13 +89,13 @@ def complete(operation: JSON, schemas: JSON) -> None:
 
 def example(schema: JSON, schemas: JSON) -> Any:
     """Return an example of what the schema describes, made of those of its parts."""
+    if "examples" in schema:
+        return schema["examples"][0]
     if "$ref" in schema:
         return example(schemas[schema["$ref"].removeprefix(SCHEMAS)], schemas)
     if "properties" in schema:
         return {name: example(part, schemas) for name, part in schema["properties"].items()}
-    if "items" in schema:
-        return [example(schema["items"], schemas)]
-    return schema["examples"][0]
+    return [example(schema["items"], schemas)]
 
 
 def untitled(schema: JSON) -> JSON:

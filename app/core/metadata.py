@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
 
 from app.core import exact_json
 from app.core.exact_json import SentFloat
@@ -54,6 +55,7 @@ def canonical(value: Any, info: ValidationInfo) -> dict[str, Any] | None:
             "Numbers should have no more range and digits than a double; send others as strings",
         )
     document = _compact(value)
+    # What both forms have alike: all but the floats.
     alike = len(document.encode()) - _size(map(repr, floats))
     if alike + max(_size(map(_as_sent, floats)), _size(map(_as_stored, floats))) > MAX_BYTES:
         raise _too_large()
@@ -145,7 +147,9 @@ _OBJECT = {"type": "object", "additionalProperties": True, "description": RULES}
 _TEXT = {"type": "string", "contentMediaType": "application/json", "description": RULES}
 
 # For a field of a model: the object or, when it is empty, None.
-Metadata = Annotated[dict[str, Any], PlainValidator(canonical), WithJsonSchema(_OBJECT)]
+Metadata = TypeAliasType(
+    "Metadata", Annotated[dict[str, Any], PlainValidator(canonical), WithJsonSchema(_OBJECT)]
+)
 
 # The same for a parameter that holds its JSON text; FastAPI takes no `dict` there.
 MetadataText = Annotated[

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 from uuid import uuid4
@@ -10,7 +11,7 @@ import httpx
 
 from .generated.api.messages import list_chat_messages, list_messages
 from .generated.client import AuthenticatedClient, Client
-from .generated.models import Message, MessageCreate
+from .generated.models import Message, MessageCreate, Metadata
 from .generated.types import UNSET
 from .problems import ApiProblem, UnexpectedAnswer
 
@@ -135,9 +136,15 @@ def export_request(chat_id: int | None) -> dict[str, Any]:
     return {**request, "headers": {"Accept": "application/x-ndjson"}}
 
 
-def message_to_send(text: str, author: str | None) -> MessageCreate:
+def message_to_send(
+    text: str, author: str | None, metadata: Mapping[str, Any] | None
+) -> MessageCreate:
     """Return the body that sends the message."""
-    return MessageCreate(text=text, author=UNSET if author is None else author)
+    return MessageCreate(
+        text=text,
+        author=UNSET if author is None else author,
+        metadata=UNSET if metadata is None else Metadata.from_dict(metadata),
+    )
 
 
 def new_key() -> str:

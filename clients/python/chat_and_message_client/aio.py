@@ -4,7 +4,7 @@ To stop reading half-way through one that yields, close it: `contextlib.aclosing
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, TypeVar
 
 from ._shared import (
@@ -33,6 +33,7 @@ async def send_message(
     text: str,
     author: str | None = None,
     *,
+    metadata: Mapping[str, Any] | None = None,
     key: str | None = None,
     attempts: int = ATTEMPTS,
 ) -> Message:
@@ -42,7 +43,7 @@ async def send_message(
         client,
         create_message._get_kwargs(
             chat_id,
-            body=message_to_send(text, author),
+            body=message_to_send(text, author, metadata),
             idempotency_key=new_key() if key is None else key,
         ),
         create_message._build_response,

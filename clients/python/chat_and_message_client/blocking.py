@@ -11,7 +11,7 @@ A `timeout` of the client makes them notice an answer that never comes; it has n
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ._shared import (
@@ -40,21 +40,23 @@ def send_message(
     text: str,
     author: str | None = None,
     *,
+    metadata: Mapping[str, Any] | None = None,
     key: str | None = None,
     attempts: int = ATTEMPTS,
 ) -> Message:
     """Send a message exactly once, and return it.
 
-    `text` has 1 to 5000 characters, `author` 1 to 100. `key` is the idempotency key, 1 to 255
-    visible ASCII characters, by default a new one. Keep one of your own with the text to be able
-    to send again after a crash, too. Raises ApiProblem, and what failed after `attempts` times.
+    `text` has 1 to 5000 characters, `author` 1 to 100, `metadata` up to 4 KiB as JSON. `key` is the
+    idempotency key, 1 to 255 visible ASCII characters, by default a new one. Keep one of your own
+    with the text to be able to send again after a crash, too. Raises ApiProblem, and what failed
+    after `attempts` times.
     """
     return persistently(
         attempts,
         client,
         create_message._get_kwargs(
             chat_id,
-            body=message_to_send(text, author),
+            body=message_to_send(text, author, metadata),
             idempotency_key=new_key() if key is None else key,
         ),
         create_message._build_response,

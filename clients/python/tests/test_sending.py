@@ -42,6 +42,12 @@ def test_a_message_with_a_key_of_ones_own_can_be_sent_again_later(
     assert list(iterate_messages(client, chat.id)) == [first]
 
 
+def test_metadata_is_sent_along(helpers: Blocking, client: Client, chat: Chat) -> None:
+    sent = helpers.send_message(chat.id, "Hello", metadata={"image": {"width": 640}})
+    assert sent.metadata.to_dict() == {"image": {"width": 640}}
+    assert list(iterate_messages(client, chat.id)) == [sent]
+
+
 def test_two_messages_without_keys_are_two(helpers: Blocking, chat: Chat) -> None:
     first, second = (helpers.send_message(chat.id, "Hello") for _ in range(2))
     assert first.id < second.id

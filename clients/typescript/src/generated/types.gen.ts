@@ -13,6 +13,10 @@ export type BatchedMessage = {
      */
     text: string;
     /**
+     * What only the client knows of the message.
+     */
+    metadata?: Metadata;
+    /**
      * Who says it, if anyone. It holds at least one visible character, and no NUL.
      */
     author?: string;
@@ -74,6 +78,10 @@ export type Chat = {
      * When the chat was created, by the database's clock, in UTC (RFC 3339).
      */
     created_at: string;
+    /**
+     * What only the client knows of the chat.
+     */
+    metadata?: Metadata;
 };
 
 /**
@@ -84,6 +92,10 @@ export type ChatCreate = {
      * What the chat is called. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
      */
     title: string;
+    /**
+     * What only the client knows of the chat.
+     */
+    metadata?: Metadata;
 };
 
 /**
@@ -94,6 +106,10 @@ export type ChatUpdate = {
      * What the chat is called. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
      */
     title?: string;
+    /**
+     * What only the client knows of the chat.
+     */
+    metadata?: Metadata;
 };
 
 /**
@@ -112,6 +128,10 @@ export type ChatWithMessages = {
      * When the chat was created, by the database's clock, in UTC (RFC 3339).
      */
     created_at: string;
+    /**
+     * What only the client knows of the chat.
+     */
+    metadata?: Metadata;
     /**
      * The newest messages of the chat, oldest first.
      */
@@ -163,6 +183,10 @@ export type ListedChat = {
      */
     created_at: string;
     /**
+     * What only the client knows of the chat.
+     */
+    metadata?: Metadata;
+    /**
      * The newest message of the chat, in a list by activity; left out when there is none.
      */
     last_message?: Message;
@@ -196,6 +220,10 @@ export type Message = {
      * When the text was last changed, if ever.
      */
     edited_at?: string;
+    /**
+     * What only the client knows of the message.
+     */
+    metadata?: Metadata;
 };
 
 /**
@@ -206,6 +234,10 @@ export type MessageCreate = {
      * What is said, kept exactly as sent. It holds at least one visible character, and no NUL.
      */
     text: string;
+    /**
+     * What only the client knows of the message.
+     */
+    metadata?: Metadata;
     /**
      * Who says it, if anyone. It holds at least one visible character, and no NUL.
      */
@@ -220,6 +252,17 @@ export type MessageUpdate = {
      * What is said, kept exactly as sent. It holds at least one visible character, and no NUL.
      */
     text?: string;
+    /**
+     * What only the client knows of the message.
+     */
+    metadata?: Metadata;
+};
+
+/**
+ * A JSON object of at most 4096 bytes as compact JSON, also with its numbers written without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last counts, and an empty object is none.
+ */
+export type Metadata = {
+    [key: string]: unknown;
 };
 
 /**

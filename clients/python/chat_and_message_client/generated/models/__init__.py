@@ -14,6 +14,7 @@ from .listed_chat import ListedChat
 from .message import Message
 from .message_create import MessageCreate
 from .message_update import MessageUpdate
+from .metadata import Metadata
 from .problem_details import ProblemDetails
 from .service import Service
 from .service_links import ServiceLinks
@@ -33,6 +34,7 @@ __all__ = (
     "Message",
     "MessageCreate",
     "MessageUpdate",
+    "Metadata",
     "ProblemDetails",
     "Service",
     "ServiceLinks",

@@ -2,10 +2,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.metadata import Metadata
+
 
 T = TypeVar("T", bound="Chat")
 
@@ -19,11 +25,16 @@ class Chat:
         title (str): What the chat is called. White space around it is trimmed; at least one visible character must
             remain, in one line without control characters.
         created_at (datetime.datetime): When the chat was created, by the database's clock, in UTC (RFC 3339).
+        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+            without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
+            range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
+            counts, and an empty object is none.
     """
 
     id: int
     title: str
     created_at: datetime.datetime
+    metadata: Metadata | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -32,6 +43,10 @@ class Chat:
         title = self.title
 
         created_at = self.created_at.isoformat()
+
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -42,11 +57,15 @@ class Chat:
                 "created_at": created_at,
             }
         )
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.metadata import Metadata  # noqa: PLC0415
+
         d = dict(src_dict)
         id = d.pop("id")
 
@@ -54,10 +73,18 @@ class Chat:
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
+        _metadata = d.pop("metadata", UNSET)
+        metadata: Metadata | Unset
+        if isinstance(_metadata, Unset):
+            metadata = UNSET
+        else:
+            metadata = Metadata.from_dict(_metadata)
+
         chat = cls(
             id=id,
             title=title,
             created_at=created_at,
+            metadata=metadata,
         )
 
         chat.additional_properties = d

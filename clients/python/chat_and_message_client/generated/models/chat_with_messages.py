@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..types import UNSET, Unset
+
 if TYPE_CHECKING:
     from ..models.message import Message
+    from ..models.metadata import Metadata
 
 
 T = TypeVar("T", bound="ChatWithMessages")
@@ -24,12 +27,17 @@ class ChatWithMessages:
             remain, in one line without control characters.
         created_at (datetime.datetime): When the chat was created, by the database's clock, in UTC (RFC 3339).
         messages (list[Message]): The newest messages of the chat, oldest first.
+        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+            without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
+            range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
+            counts, and an empty object is none.
     """
 
     id: int
     title: str
     created_at: datetime.datetime
     messages: list[Message]
+    metadata: Metadata | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -44,6 +52,10 @@ class ChatWithMessages:
             messages_item = messages_item_data.to_dict()
             messages.append(messages_item)
 
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -54,12 +66,15 @@ class ChatWithMessages:
                 "messages": messages,
             }
         )
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.message import Message  # noqa: PLC0415
+        from ..models.metadata import Metadata  # noqa: PLC0415
 
         d = dict(src_dict)
         id = d.pop("id")
@@ -75,11 +90,19 @@ class ChatWithMessages:
 
             messages.append(messages_item)
 
+        _metadata = d.pop("metadata", UNSET)
+        metadata: Metadata | Unset
+        if isinstance(_metadata, Unset):
+            metadata = UNSET
+        else:
+            metadata = Metadata.from_dict(_metadata)
+
         chat_with_messages = cls(
             id=id,
             title=title,
             created_at=created_at,
             messages=messages,
+            metadata=metadata,
         )
 
         chat_with_messages.additional_properties = d

@@ -11,6 +11,7 @@ from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.message import Message
+    from ..models.metadata import Metadata
 
 
 T = TypeVar("T", bound="ListedChat")
@@ -25,12 +26,17 @@ class ListedChat:
         title (str): What the chat is called. White space around it is trimmed; at least one visible character must
             remain, in one line without control characters.
         created_at (datetime.datetime): When the chat was created, by the database's clock, in UTC (RFC 3339).
+        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+            without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
+            range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
+            counts, and an empty object is none.
         last_message (Message | Unset): A message in a chat.
     """
 
     id: int
     title: str
     created_at: datetime.datetime
+    metadata: Metadata | Unset = UNSET
     last_message: Message | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -40,6 +46,10 @@ class ListedChat:
         title = self.title
 
         created_at = self.created_at.isoformat()
+
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
 
         last_message: dict[str, Any] | Unset = UNSET
         if not isinstance(self.last_message, Unset):
@@ -54,6 +64,8 @@ class ListedChat:
                 "created_at": created_at,
             }
         )
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
         if last_message is not UNSET:
             field_dict["last_message"] = last_message
 
@@ -62,6 +74,7 @@ class ListedChat:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.message import Message  # noqa: PLC0415
+        from ..models.metadata import Metadata  # noqa: PLC0415
 
         d = dict(src_dict)
         id = d.pop("id")
@@ -69,6 +82,13 @@ class ListedChat:
         title = d.pop("title")
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+        _metadata = d.pop("metadata", UNSET)
+        metadata: Metadata | Unset
+        if isinstance(_metadata, Unset):
+            metadata = UNSET
+        else:
+            metadata = Metadata.from_dict(_metadata)
 
         _last_message = d.pop("last_message", UNSET)
         last_message: Message | Unset
@@ -81,6 +101,7 @@ class ListedChat:
             id=id,
             title=title,
             created_at=created_at,
+            metadata=metadata,
             last_message=last_message,
         )
 

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.metadata import Metadata
+
 
 T = TypeVar("T", bound="Message")
 
@@ -23,6 +27,10 @@ class Message:
         created_at (datetime.datetime): When the message was created, by the database's clock, in UTC (RFC 3339).
         author (str | Unset): Who says it, if anyone. It holds at least one visible character, and no NUL.
         edited_at (datetime.datetime | Unset): When the text was last changed, if ever.
+        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+            without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
+            range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
+            counts, and an empty object is none.
     """
 
     id: int
@@ -31,6 +39,7 @@ class Message:
     created_at: datetime.datetime
     author: str | Unset = UNSET
     edited_at: datetime.datetime | Unset = UNSET
+    metadata: Metadata | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,6 +57,10 @@ class Message:
         if not isinstance(self.edited_at, Unset):
             edited_at = self.edited_at.isoformat()
 
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -62,11 +75,15 @@ class Message:
             field_dict["author"] = author
         if edited_at is not UNSET:
             field_dict["edited_at"] = edited_at
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.metadata import Metadata  # noqa: PLC0415
+
         d = dict(src_dict)
         id = d.pop("id")
 
@@ -85,6 +102,13 @@ class Message:
         else:
             edited_at = datetime.datetime.fromisoformat(_edited_at)
 
+        _metadata = d.pop("metadata", UNSET)
+        metadata: Metadata | Unset
+        if isinstance(_metadata, Unset):
+            metadata = UNSET
+        else:
+            metadata = Metadata.from_dict(_metadata)
+
         message = cls(
             id=id,
             chat_id=chat_id,
@@ -92,6 +116,7 @@ class Message:
             created_at=created_at,
             author=author,
             edited_at=edited_at,
+            metadata=metadata,
         )
 
         message.additional_properties = d

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 
 from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.metadata import Metadata
+
 
 T = TypeVar("T", bound="MessageUpdate")
 
@@ -16,28 +20,49 @@ class MessageUpdate:
 
     Attributes:
         text (str | Unset): What is said, kept exactly as sent. It holds at least one visible character, and no NUL.
+        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+            without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
+            range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
+            counts, and an empty object is none.
     """
 
     text: str | Unset = UNSET
+    metadata: Metadata | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         text = self.text
+
+        metadata: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.metadata, Unset):
+            metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
 
         field_dict.update({})
         if text is not UNSET:
             field_dict["text"] = text
+        if metadata is not UNSET:
+            field_dict["metadata"] = metadata
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.metadata import Metadata  # noqa: PLC0415
+
         d = dict(src_dict)
         text = d.pop("text", UNSET)
 
+        _metadata = d.pop("metadata", UNSET)
+        metadata: Metadata | Unset
+        if isinstance(_metadata, Unset):
+            metadata = UNSET
+        else:
+            metadata = Metadata.from_dict(_metadata)
+
         message_update = cls(
             text=text,
+            metadata=metadata,
         )
 
         return message_update
