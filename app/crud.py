@@ -11,13 +11,13 @@ Where nothing has the id that a verb is given, it raises ChatNotFound or Message
 
 from collections.abc import Collection, Sequence
 from hashlib import sha256
-from typing import Generic, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 from sqlalchemy import ColumnElement, delete, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from app import batches, statements
+from app import batches, filters, statements
 from app.batches import (
     ActivityRequest,
     ChangeRequest,
@@ -33,12 +33,15 @@ from app.models import (
     BatchedMessage,
     Chat,
     ChatCreate,
+    ChatMetadata,
     ChatUpdate,
     Message,
     MessageCreate,
     MessageUpdate,
 )
 from app.paging import Activity, ActivityPage, Cursor, Page, RenderedRow, Row
+
+JSON = dict[str, Any]
 
 
 class Created(NamedTuple, Generic[Row]):
@@ -59,6 +62,8 @@ class Chunk(NamedTuple):
 def create_chat(session: Session, chat: ChatCreate, key: str | None = None) -> Created[Chat]:
     """Return the chat, stored; raises KeyReused when `key` came with another request before."""
     digest = chat.digest() if key else None
+    if chat.custom:
+        _begin(session)
     statement = (
         insert(Chat)
         .values(**chat.model_dump(exclude_none=True), idempotency_key=key, request_digest=digest)
@@ -69,6 +74,8 @@ def create_chat(session: Session, chat: ChatCreate, key: str | None = None) -> C
     )
     while True:
         if created := session.scalars(statement).one_or_none():
+            if chat.custom:
+                _index_metadata(session, created)
             return Created(created, replayed=False)
         first = session.exec(select(Chat).where(Chat.idempotency_key == key)).one_or_none()
         if first is not None:  # Else it was deleted just now, and its key with it.
@@ -103,6 +110,9 @@ def update_chat(
     session: Session, chat_id: int, change: ChatUpdate, revisions: Collection[int] | None = None
 ) -> Chat:
     """Return the chat, changed."""
+    is_found_anew = "custom" in change.changed
+    if is_found_anew:
+        _begin(session)
     statement = (
         update(Chat)
         .where(col(Chat.id) == chat_id, _at_revision(revisions))
@@ -113,7 +123,21 @@ def update_chat(
     updated = session.scalars(statement).one_or_none()
     if updated is None:
         raise _not_changed(session, chat_id)
+    if is_found_anew:
+        _index_metadata(session, updated)
     return updated
+
+
+def _begin(session: Session) -> None:
+    """Have the session commit all its statements together, when it ends."""
+    session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+
+
+def _index_metadata(session: Session, chat: Chat) -> None:
+    """Have the chat, whose row is locked, be found by the metadata that it has now."""
+    session.execute(delete(ChatMetadata).where(col(ChatMetadata.chat_id) == chat.id))
+    if chat.custom:
+        session.execute(insert(ChatMetadata).values(chat_id=chat.id, custom=chat.custom))
 
 
 @in_turn
@@ -172,14 +196,22 @@ def _key_of_part(key: str, number: int) -> str:
     return f"{sha256(key.encode()).hexdigest()} {number}" if number else key
 
 
-async def list_chats(database: Database, cursor: Cursor, limit: int) -> Page[RenderedRow]:
-    """Return a page of all chats; without a cursor the newest."""
-    return await database.batch_read(batches.list_chats, PageRequest(cursor, limit))
+async def list_chats(
+    database: Database, cursor: Cursor, limit: int, metadata: JSON | None = None
+) -> Page[RenderedRow]:
+    """Return a page of all chats, or of those that contain the metadata; at first the newest."""
+    if metadata is None:
+        return await database.batch_read(batches.list_chats, PageRequest(cursor, limit))
+    return await database.find(filters.list_created, metadata, cursor, limit)
 
 
-async def list_chats_by_activity(database: Database, after: Activity, limit: int) -> ActivityPage:
-    """Return a page of all chats, by their latest activity, each with its newest message."""
-    return await database.batch_read(batches.list_by_activity, ActivityRequest(after, limit))
+async def list_chats_by_activity(
+    database: Database, after: Activity, limit: int, metadata: JSON | None = None
+) -> ActivityPage:
+    """Return the same by latest activity, each chat with its newest message."""
+    if metadata is None:
+        return await database.batch_read(batches.list_by_activity, ActivityRequest(after, limit))
+    return await database.find(filters.list_by_activity, metadata, after, limit)
 
 
 async def list_messages(

@@ -128,6 +128,28 @@ class Chat(ChatPublic, IdempotencyFields, table=True):
     )
 
 
+class ChatMetadata(SQLModel, table=True):
+    """What a chat is found by: its metadata again, if it has any.
+
+    Not an index of the chat's own table, because each send into another second would write it.
+    """
+
+    __tablename__ = "chat_metadata"
+    __table_args__ = (
+        Index(
+            None,
+            "metadata",
+            postgresql_using="gin",
+            postgresql_ops={"metadata": "jsonb_path_ops"},
+        ),
+    )
+
+    chat_id: int = Field(
+        sa_type=BigInteger, primary_key=True, foreign_key="chat.id", ondelete="CASCADE"
+    )
+    custom: dict[str, Any] = Field(sa_type=JSONB, sa_column_kwargs={"name": "metadata"})
+
+
 class Watermark(SQLModel, table=True):
     """The message up to which chats were moved that had not moved by themselves; one row."""
 

@@ -6,6 +6,7 @@ more than it holds is read of each side, which tells whether there is more.
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from app.core.schema import MAX_ID
@@ -102,6 +103,16 @@ class Page(NamedTuple, Generic[Row]):
     end: int | None = None
 
 
+class Found(NamedTuple, Generic[Row]):
+    """The first rows that were found on a side of a cursor.
+
+    `end` is the last id that was looked at, if that was not all.
+    """
+
+    rows: Sequence[Row]
+    end: int | None = None
+
+
 def sides(cursor: Cursor, limit: int) -> tuple[int, int, int]:
     """Return the first id of the newer side, and how many rows to read of older and newer."""
     before, after, around = cursor
@@ -123,10 +134,23 @@ def cut_at(pivot: int, cursor: Cursor, limit: int, rows: list[Row]) -> Page[Row]
     return cut(cursor, limit, older, rows[len(older) :])
 
 
-def cut(cursor: Cursor, limit: int, older: list[Row], newer: list[Row]) -> Page[Row]:
+def cut_found(cursor: Cursor, limit: int, older: Found[Row], newer: Found[Row]) -> Page[Row]:
+    """Return the page that lies where what was found on both sides meets.
+
+    Where not all was looked at, there may be more.
+    """
+    page = cut(cursor, limit, *(sorted(side.rows, key=id_of) for side in (older, newer)))
+    return page._replace(
+        older=page.older or older.end is not None,
+        newer=page.newer or newer.end is not None,
+        end=older.end if cursor.after is None else newer.end,
+    )
+
+
+def cut(cursor: Cursor, limit: int, older: Sequence[Row], newer: Sequence[Row]) -> Page[Row]:
     """Return the page that lies where the older rows meet the newer."""
     older_taken, newer_taken = shares(cursor, limit, len(older), len(newer))
-    page = older[len(older) - older_taken :] + newer[:newer_taken]
+    page = [*older[len(older) - older_taken :], *newer[:newer_taken]]
     return Page(page, older=len(older) > older_taken, newer=len(newer) > newer_taken)
 
 

@@ -10,7 +10,7 @@ PostgreSQL itself finds it. `app.backfill` gives it its words.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -35,7 +35,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from app.core.database import in_search_thread
 from app.core.errors import SearchTooBroad
 from app.models import MESSAGE, WITHOUT_WORDS, Message
-from app.paging import END, Cursor, Page, cut, id_of, sides
+from app.paging import END, Cursor, Found, Page, cut_found, id_of, sides
 from app.tsquery import TsQuery, tsquery_of
 
 # How many messages a search looks at before it asks the index, and how many when that was slow.
@@ -63,13 +63,6 @@ class Side(NamedTuple):
     newest_first: bool
 
 
-class Found(NamedTuple):
-    """Messages in their order; `end` is the last id that was looked at, if that was not all."""
-
-    messages: Sequence[Message]
-    end: int | None = None
-
-
 @in_search_thread
 def search_messages(
     session: Session, typed: str, chat_id: int | None, cursor: Cursor, limit: int
@@ -93,13 +86,7 @@ def search_messages(
             query = query._replace(tsquery=tsquery._replace(is_indexed=False))
         others = _find(session, query, *back, most=NEAREST)
     found = {on: page, back: others}
-    rows = [sorted(found[side].messages, key=id_of) for side in (older, newer)]
-    full = cut(cursor, limit, *rows)
-    return full._replace(
-        older=full.older or found[older].end is not None,
-        newer=full.newer or found[newer].end is not None,
-        end=page.end,
-    )
+    return cut_found(cursor, limit, found[older], found[newer])
 
 
 @contextmanager
@@ -113,7 +100,7 @@ def bounded() -> Iterator[None]:
         raise
 
 
-def _find(session: Session, query: Query, side: Side, count: int, most: int) -> Found:
+def _find(session: Session, query: Query, side: Side, count: int, most: int) -> Found[Message]:
     """Return the first `count` messages of a side; `most` of it are looked at without an index."""
     found = _scan(session, query, side, count, NEAREST)
     if found.end is None:
@@ -127,7 +114,7 @@ def _find(session: Session, query: Query, side: Side, count: int, most: int) -> 
     return _scan(session, query, side, count, most)
 
 
-def _scan(session: Session, query: Query, side: Side, count: int, most: int) -> Found:
+def _scan(session: Session, query: Query, side: Side, count: int, most: int) -> Found[Message]:
     """Return the first `count` messages that match among the first `most` of a side."""
     nearest = _select(side, Message, MESSAGE.c.words, MESSAGE.c.words_revision).limit(most)
     rows = nearest.subquery()

@@ -7,7 +7,7 @@ alone, past all that was sent to other chats meanwhile; this, only the key's own
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import inspect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
@@ -160,25 +160,113 @@ PAGES_OF_CHATS = _pages("pages_of_chats", Chat, BY_ID)
 PAGES_OF_MESSAGES = _pages("pages_of_messages", Message, BY_ID)
 PAGES_OF_A_CHAT = _pages("pages_of_a_chat", Message, BY_CHAT)
 
-PAGES_BY_ACTIVITY = BatchStatement(
-    "pages_by_activity",
-    {"second": "bigint", "chat_id": "bigint", "count": "bigint"},
-    f"""
-    SELECT
-        position, CAST(extract(epoch FROM page.active_at) AS bigint), page.id,
-        '{{' || {members_of(Chat, "page")} || coalesce(',"last_message":' || last_message, '')
-        || '}}'
-    FROM {{requested}} CROSS JOIN LATERAL (
-        SELECT * FROM chat
-        WHERE (active_at, id) < (to_timestamp(requested.second), requested.chat_id)
-        ORDER BY active_at DESC, id DESC LIMIT requested.count
-    ) AS page
+# A chat `page` in a list by activity: where it stands, and its JSON with its newest message.
+_SECOND = "CAST(extract(epoch FROM page.active_at) AS bigint)"
+_LISTED = f"""
+    '{{' || {members_of(Chat, "page")} || coalesce(',"last_message":' || last_message, '') || '}}'
+"""
+_LAST_MESSAGE = f"""
     LEFT JOIN LATERAL (
         SELECT {json_of(Message, "newest")} AS last_message
         FROM ({_rows_between(Message, BY_CHAT, "page.id", 0, END, "1", newest_first=True)})
             AS newest
     ) AS newest ON true
+"""
+PAGES_BY_ACTIVITY = BatchStatement(
+    "pages_by_activity",
+    {"second": "bigint", "chat_id": "bigint", "count": "bigint"},
+    f"""
+    SELECT position, {_SECOND}, page.id, {_LISTED}
+    FROM {{requested}} CROSS JOIN LATERAL (
+        SELECT * FROM chat
+        WHERE (active_at, id) < (to_timestamp(requested.second), requested.chat_id)
+        ORDER BY active_at DESC, id DESC LIMIT requested.count
+    ) AS page {_LAST_MESSAGE}
     """,
+)
+
+
+class FilterStatements(NamedTuple):
+    """How chats that contain some metadata are found in an order, on the sides of a place in it.
+
+    By the name of a side, `near` looks at the nearest chats there; of its rows, one without JSON is
+    the last that was looked at. `indexed` asks the index, and serves all sides at once; its row of
+    side 0 tells how many chats it took, of at most $2.
+    """
+
+    near: dict[str, PreparedStatement]
+    indexed: PreparedStatement
+
+
+_MATCHING = "SELECT chat_id AS id FROM chat_metadata WHERE metadata @> $1 LIMIT $2"
+
+
+def _filter_statements(
+    name: str,
+    sides: Mapping[str, tuple[str, str]],
+    matching: str,
+    second: str,
+    json: str,
+    join: str = "",
+) -> FilterStatements:
+    """Return the statements, given the condition and the order of each side."""
+
+    def page(chats: str, order: str, count: str) -> str:
+        """Return the query of the first of some chats."""
+        return f"""
+            SELECT {second}, page.id, {json}
+            FROM (SELECT id FROM {chats} ORDER BY {order} LIMIT {count}) AS first
+            JOIN chat AS page ON page.id = first.id {join}
+        """
+
+    near = {
+        side: PreparedStatement(
+            f"{name}_{side}",
+            ("jsonb", "bigint", "bigint", "bigint", "bigint"),
+            f"""
+            WITH near AS MATERIALIZED (
+                SELECT id, active_at, metadata @> $1 AS is_found FROM chat
+                WHERE {condition.format(second="$2", id="$3")} ORDER BY {order} LIMIT $5
+            )
+            {page("near WHERE is_found", order, "$4")}
+            UNION ALL
+            SELECT {second}, page.id, NULL
+            FROM (SELECT * FROM near ORDER BY {order} OFFSET $5 - 1) AS page
+            """,
+        )
+        for side, (condition, order) in sides.items()
+    }
+    parts = ["SELECT 0, count(*), NULL, NULL FROM found"]
+    for number, (condition, order) in enumerate(sides.values(), 1):
+        second_, id_, count = (f"${3 * number + n}" for n in range(3))
+        first = page(f"found WHERE {condition.format(second=second_, id=id_)}", order, count)
+        parts.append(f"SELECT {number}, side.* FROM ({first}) AS side")
+    indexed = PreparedStatement(
+        f"{name}_indexed",
+        ("jsonb", *["bigint"] * (1 + 3 * len(sides))),
+        f"WITH found AS MATERIALIZED ({matching}) {' UNION ALL '.join(parts)}",
+    )
+    return FilterStatements(near, indexed)
+
+
+FILTER_CREATED = _filter_statements(
+    "filter_created",
+    {"older": ("id < {id}", "id DESC"), "newer": ("id > {id}", "id")},
+    _MATCHING,
+    second="CAST(0 AS bigint)",
+    json=json_of(Chat, "page"),
+)
+FILTER_BY_ACTIVITY = _filter_statements(
+    "filter_by_activity",
+    {"older": ("(active_at, id) < (to_timestamp({second}), {id})", "active_at DESC, id DESC")},
+    f"""
+    SELECT chat.id, chat.active_at FROM ({_MATCHING}) AS matching CROSS JOIN LATERAL (
+        SELECT id, active_at FROM chat WHERE id = matching.id LIMIT 1
+    ) AS chat
+    """,
+    second=_SECOND,
+    json=_LISTED,
+    join=_LAST_MESSAGE,
 )
 
 FIND_CHATS = PreparedStatement(

@@ -6,7 +6,16 @@ from app import changes, crud
 from app.api.deps import ChatsCursorDep, DatabaseDep
 from app.api.etags import etag, expected_revisions, is_known
 from app.api.fast_path import fast
-from app.api.params import DEFAULT_LIMIT, ChatId, IfMatch, IfNoneMatch, KeyHeader, Limit, Since
+from app.api.params import (
+    DEFAULT_LIMIT,
+    ChatId,
+    Contained,
+    IfMatch,
+    IfNoneMatch,
+    KeyHeader,
+    Limit,
+    Since,
+)
 from app.api.responses import (
     activity_response,
     json_response,
@@ -52,6 +61,7 @@ async def list_chats(
     request: Request,
     cursor: ChatsCursorDep,
     limit: Limit = DEFAULT_LIMIT,
+    metadata: Contained = None,
 ) -> Response:
     """List chats.
 
@@ -60,12 +70,14 @@ async def list_chats(
 
     With `sort=activity` those come first that were last sent to, each with its `last_message`. A
     chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
+
+    With `metadata` only the chats that contain it; a page may be short, or even empty, before the
+    last.
     """
     if isinstance(cursor, Activity):
-        return activity_response(
-            request, await crud.list_chats_by_activity(database, cursor, limit)
-        )
-    page = await crud.list_chats(database, cursor, limit)
+        listed = await crud.list_chats_by_activity(database, cursor, limit, metadata)
+        return activity_response(request, listed)
+    page = await crud.list_chats(database, cursor, limit, metadata)
     return page_response(request, page, cursor, newest_first=True)
 
 

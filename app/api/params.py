@@ -7,6 +7,7 @@ from fastapi import Header, Path, Query
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from app.core.metadata import MetadataText
 from app.core.schema import MAX_ID, example
 from app.core.text import READABLE, IdempotencyKey, Readable
 
@@ -65,6 +66,16 @@ ActivityCursor = Annotated[
         **documented(
             "Of a list by activity the page that `Link` leads to; its form may change.",
             "MTc2OTE2NTQwMC43",
+        )
+    ),
+]
+Contained = Annotated[
+    MetadataText | None,
+    Query(
+        **documented(
+            "Only chats whose metadata contains this: a JSON object, whose fields they have with "
+            "these values, besides others.",
+            '{"customer":"42"}',
         )
     ),
 ]

@@ -28,8 +28,9 @@ SETUP = f"""
 
 READ = """
     SELECT coalesce(sum(seq_scan), 0), coalesce(sum(idx_tup_fetch), 0)
-    FROM pg_stat_user_tables WHERE relname = ANY ('{message,chat,deletion}')
+    FROM pg_stat_user_tables WHERE relname = ANY ('{message,chat,deletion,chat_metadata}')
 """
+READ_CHATS = READ.replace("message,chat,deletion", "chat")
 INDEX_READ = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname <> 'alembic_version'"
 
 
@@ -93,6 +94,46 @@ def test_a_search_that_no_index_serves_looks_at_some_messages_and_leads_on(
     scans, fetched = postgres.execute(READ, filled)[0]
     assert scans == before[0]
     assert fetched - before[1] < pages * 25_000
+
+
+# Many chats with metadata, behind many more that came later.
+CROWD, LATER = 2_100, 21_000
+FILL_CROWD = (
+    "INSERT INTO chat (title, metadata) SELECT 'x', jsonb_build_object('crowd', 1, 'n', n) "
+    f"FROM generate_series(1, {CROWD}) AS n",
+    "INSERT INTO chat_metadata SELECT id, metadata FROM chat WHERE metadata IS NOT NULL",
+    f"INSERT INTO chat (title) SELECT 'x' FROM generate_series(1, {LATER})",
+    "UPDATE chat SET active_at = timestamptz '2026-01-01' + id * interval '1 second'",
+    "VACUUM ANALYZE chat, chat_metadata",
+)
+
+
+@pytest.mark.parametrize("sort", ["created", "activity"])
+def test_a_filter_looks_at_a_bounded_number_of_chats_and_leads_on(
+    postgres: Postgres, migrated: str, tmp_path: Path, sort: str
+) -> None:
+    with postgres.database(migrated) as name:
+        for statement in FILL_CROWD:
+            postgres.execute(statement, name)
+        before = postgres.execute(READ_CHATS, name)[0]
+        with (
+            running(tmp_path / "log", postgres.settings(name)) as service,
+            service.client() as client,
+        ):
+            few = client.get(f'/chats/?metadata={{"n":{CROWD - 7}}}&sort={sort}').json()
+            path, pages = f'/chats/?metadata={{"crowd":1}}&limit=100&sort={sort}', []
+            while path:
+                answer = client.get(path)
+                assert answer.status_code == 200
+                pages.append([chat["id"] for chat in answer.json()])
+                path = answer.links.get("next", {}).get("url", "")
+        scans, fetched = postgres.execute(READ_CHATS, name)[0]
+    assert [chat["id"] for chat in few] == [CROWD - 7]
+    assert [id_ for page in pages for id_ in page] == list(range(CROWD, 0, -1))
+    assert pages[0] == []
+    assert len(pages) <= CROWD / 100 + 3
+    assert scans == before[0]
+    assert fetched - before[1] < len(pages) * 25_000
 
 
 def test_no_call_scans_a_table_or_reads_much_more_than_it_answers(

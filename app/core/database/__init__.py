@@ -47,8 +47,8 @@ WriteFunction = Callable[
 ]
 
 # Connections of each worker for single statements, for batches that wait for locks, for changes of
-# chats, which may wait for locks, too, and for searches.
-FETCHING, WAITING, CHANGING, SEARCHING = 3, 3, 2, 1
+# chats, which may wait for locks, too, for searches, and for lists with a filter.
+FETCHING, WAITING, CHANGING, SEARCHING, FILTERING = 3, 3, 2, 1, 2
 
 # Seconds that PostgreSQL works at one statement of a search.
 SEARCH_TIMEOUT = 1
@@ -77,6 +77,8 @@ class Database:
         self._reading, self._writing = AsyncConnection(*how), AsyncConnection(*how)
         self._reading_much = AsyncConnection(*how)
         self._fetching, self._waiting = AsyncPool(*how, FETCHING), AsyncPool(*how, WAITING)
+        by_index = serving_setup(settings, enable_seqscan="off")
+        self._filtering = AsyncPool(async_connect(settings), by_index, FILTERING)
         self._turns = WeakValueDictionary[int, asyncio.Lock]()
         # Of each function that reads: what serves its small calls, and its large ones.
         self._readers: dict[Callable[..., Any], tuple[Batcher[Any, Any], Batcher[Any, Any]]] = {}
@@ -130,6 +132,19 @@ class Database:
                 return await connection.fetch(statement, *parameters)
 
         return await in_time(fetch())
+
+    async def find(
+        self,
+        function: Callable[Concatenate[AsyncConnection, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Return what `function(connection, …)` returns, on connections for that alone.
+
+        Their statements go by indexes, whatever the planner thinks of how many rows match. Raises
+        Unavailable as `Threads.run` does.
+        """
+        return await in_time(_lent(self._filtering, function, *args, **kwargs))
 
     async def transaction(
         self,
@@ -209,6 +224,7 @@ class Database:
             self._writing,
             self._fetching,
             self._waiting,
+            self._filtering,
         ):
             connection.close()
         for threads in (self.sessions, self._changes, self.searches):

@@ -40,7 +40,7 @@ def connect_arguments(settings: Settings) -> dict[str, str | int]:
     }
 
 
-def serving_setup(settings: Settings, **run_time: int) -> SessionSetup:
+def serving_setup(settings: Settings, **run_time: int | str) -> SessionSetup:
     """Return the setup of sessions that serve calls; `run_time` are further settings of them."""
     serving: dict[str, int | str] = {
         "statement_timeout": STATEMENT_TIMEOUT * 1000,

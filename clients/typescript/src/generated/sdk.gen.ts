@@ -25,6 +25,9 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
  *
  * With `sort=activity` those come first that were last sent to, each with its `last_message`. A
  * chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
+ *
+ * With `metadata` only the chats that contain it; a page may be short, or even empty, before the
+ * last.
  */
 export const listChats = <ThrowOnError extends boolean = false>(options: Options<ListChatsData, ThrowOnError>) => options.client.get<ListChatsResponses, ListChatsErrors, ThrowOnError>({ url: '/api/v1/chats/', ...options });
 

@@ -324,6 +324,10 @@ export type ListChatsData = {
          */
         limit?: number;
         /**
+         * Only chats whose metadata contains this: a JSON object, whose fields they have with these values, besides others.
+         */
+        metadata?: string;
+        /**
          * By which the newest come first: when each chat was created, or last sent to.
          */
         sort?: 'created' | 'activity';

@@ -13,6 +13,7 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     *,
     limit: int | Unset = 20,
+    metadata: str | Unset = UNSET,
     sort: ListChatsSort | Unset = ListChatsSort.CREATED,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
@@ -22,6 +23,8 @@ def _get_kwargs(
     params: dict[str, Any] = {}
 
     params["limit"] = limit
+
+    params["metadata"] = metadata
 
     json_sort: str | Unset = UNSET
     if not isinstance(sort, Unset):
@@ -89,6 +92,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     limit: int | Unset = 20,
+    metadata: str | Unset = UNSET,
     sort: ListChatsSort | Unset = ListChatsSort.CREATED,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
@@ -102,8 +106,13 @@ def sync_detailed(
     With `sort=activity` those come first that were last sent to, each with its `last_message`. A
     chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
 
+    With `metadata` only the chats that contain it; a page may be short, or even empty, before the
+    last.
+
     Args:
         limit (int | Unset): How many to return at most. Default: 20.
+        metadata (str | Unset): Only chats whose metadata contains this: a JSON object, whose
+            fields they have with these values, besides others.
         sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
             or last sent to. Default: ListChatsSort.CREATED.
         before (int | Unset): The page that ends before this id.
@@ -121,6 +130,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         limit=limit,
+        metadata=metadata,
         sort=sort,
         before=before,
         after=after,
@@ -138,6 +148,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     limit: int | Unset = 20,
+    metadata: str | Unset = UNSET,
     sort: ListChatsSort | Unset = ListChatsSort.CREATED,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
@@ -151,8 +162,13 @@ def sync(
     With `sort=activity` those come first that were last sent to, each with its `last_message`. A
     chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
 
+    With `metadata` only the chats that contain it; a page may be short, or even empty, before the
+    last.
+
     Args:
         limit (int | Unset): How many to return at most. Default: 20.
+        metadata (str | Unset): Only chats whose metadata contains this: a JSON object, whose
+            fields they have with these values, besides others.
         sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
             or last sent to. Default: ListChatsSort.CREATED.
         before (int | Unset): The page that ends before this id.
@@ -171,6 +187,7 @@ def sync(
     return sync_detailed(
         client=client,
         limit=limit,
+        metadata=metadata,
         sort=sort,
         before=before,
         after=after,
@@ -182,6 +199,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     limit: int | Unset = 20,
+    metadata: str | Unset = UNSET,
     sort: ListChatsSort | Unset = ListChatsSort.CREATED,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
@@ -195,8 +213,13 @@ async def asyncio_detailed(
     With `sort=activity` those come first that were last sent to, each with its `last_message`. A
     chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
 
+    With `metadata` only the chats that contain it; a page may be short, or even empty, before the
+    last.
+
     Args:
         limit (int | Unset): How many to return at most. Default: 20.
+        metadata (str | Unset): Only chats whose metadata contains this: a JSON object, whose
+            fields they have with these values, besides others.
         sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
             or last sent to. Default: ListChatsSort.CREATED.
         before (int | Unset): The page that ends before this id.
@@ -214,6 +237,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         limit=limit,
+        metadata=metadata,
         sort=sort,
         before=before,
         after=after,
@@ -229,6 +253,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     limit: int | Unset = 20,
+    metadata: str | Unset = UNSET,
     sort: ListChatsSort | Unset = ListChatsSort.CREATED,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
@@ -242,8 +267,13 @@ async def asyncio(
     With `sort=activity` those come first that were last sent to, each with its `last_message`. A
     chat without messages stands at its creation. `Link` leads to the next page, by a `cursor`.
 
+    With `metadata` only the chats that contain it; a page may be short, or even empty, before the
+    last.
+
     Args:
         limit (int | Unset): How many to return at most. Default: 20.
+        metadata (str | Unset): Only chats whose metadata contains this: a JSON object, whose
+            fields they have with these values, besides others.
         sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
             or last sent to. Default: ListChatsSort.CREATED.
         before (int | Unset): The page that ends before this id.
@@ -263,6 +293,7 @@ async def asyncio(
         await asyncio_detailed(
             client=client,
             limit=limit,
+            metadata=metadata,
             sort=sort,
             before=before,
             after=after,
