@@ -162,11 +162,6 @@ PAGES_OF_A_CHAT = _pages("pages_of_a_chat", Message, BY_CHAT)
 FIND_CHATS = PreparedStatement(
     "find_chats", ("bigint[]",), "SELECT id FROM chat WHERE id = ANY ($1)"
 )
-FIND_MESSAGES = PreparedStatement(
-    "find_messages",
-    ("bigint[]",),
-    "SELECT id, chat_id, coalesce(revision, 0) FROM message WHERE id = ANY ($1)",
-)
 
 
 def _chunk(name: str, key: Key) -> PreparedStatement:
@@ -310,6 +305,36 @@ FIND_REPLAYED = PreparedStatement(
 )
 
 
+def _on_messages(name: str, columns: Mapping[str, str], sql: str) -> dict[Key, BatchStatement]:
+    """Return a statement on messages by what names these: the id alone, or the chat and the id.
+
+    `{named}` stands for the condition that a message is the one requested. A chat that is known is
+    compared for equality: the primary key can serve, and so could a shard that holds the chat.
+    """
+    requested = {"chat_id": "of_chat", "id": "message_id"}
+    return {
+        key: BatchStatement(
+            f"{name}_by_{'_and_'.join(key)}",
+            {**{requested[column]: "bigint" for column in key}, **columns},
+            sql.replace(
+                "{named}",
+                " AND ".join(f"message.{one} = requested.{requested[one]}" for one in key),
+            ),
+        )
+        for key in (BY_ID, BY_CHAT)
+    }
+
+
+FIND_MESSAGES = _on_messages(
+    "find_messages",
+    {},
+    """
+    SELECT position, message.chat_id, coalesce(revision, 0)
+    FROM {requested} JOIN message ON {named}
+    """,
+)
+
+
 # What a client changes of a message.
 CHANGED = StoredFields(MessageUpdate, Message)
 
@@ -327,7 +352,7 @@ def _at_expected(row: str) -> str:
 _RAISED = f"""
     WITH found AS (
         SELECT requested.*, message.chat_id
-        FROM {{requested}} JOIN message ON message.id = requested.message_id
+        FROM {{requested}} JOIN message ON {{named}}
         WHERE {_at_expected("requested")}
     ), ranked AS (
         SELECT
@@ -349,9 +374,9 @@ _OF_RAISED = f"""
     message.chat_id = raised.id AND message.id = ranked.message_id
     AND ranked.chat_id = raised.id AND {_at_expected("ranked")}
 """
-UPDATE_MESSAGES = BatchStatement(
+UPDATE_MESSAGES = _on_messages(
     "update_messages",
-    {"message_id": "bigint", "expected": "text", **CHANGED.types, "words": "tsvector"},
+    {"expected": "text", **CHANGED.types, "words": "tsvector"},
     f"""
     {_RAISED}
     UPDATE message SET
@@ -362,9 +387,9 @@ UPDATE_MESSAGES = BatchStatement(
     RETURNING message.id, message.revision, {json_of(Message, "message")}
     """,
 )
-DELETE_MESSAGES = BatchStatement(
+DELETE_MESSAGES = _on_messages(
     "delete_messages",
-    {"message_id": "bigint", "expected": "text"},
+    {"expected": "text"},
     f"""
     {_RAISED}, deleted AS (
         DELETE FROM message USING raised, ranked WHERE {_OF_RAISED}
