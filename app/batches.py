@@ -24,7 +24,7 @@ from app.paging import (
     first,
     sides,
 )
-from app.statements import BatchStatement
+from app.statements import BY_CHAT, BY_ID, BatchStatement, Key
 from app.words import tsvector_of
 
 T = TypeVar("T")
@@ -278,11 +278,15 @@ async def _replay(
 
 
 class ChangeRequest(NamedTuple):
-    """A message to change or, without a change, to delete, if it is at one of the revisions."""
+    """A message to change or, without a change, to delete, if it is at one of the revisions.
+
+    With a chat, only if it is in that.
+    """
 
     message_id: int
     revisions: Collection[int] | None
     change: MessageUpdate | None = None
+    chat_id: int | None = None
 
     @property
     def cost(self) -> int:
@@ -290,32 +294,52 @@ class ChangeRequest(NamedTuple):
         return len(self.change.text or "") if self.change else 0
 
     @property
+    def identity(self) -> list[int]:
+        """Return what names the message."""
+        return [self.message_id] if self.chat_id is None else [self.chat_id, self.message_id]
+
+    @property
     def row(self) -> list[Any]:
         """Return the values that the statements ask for."""
         expected = None if self.revisions is None else f"{{{','.join(map(str, self.revisions))}}}"
         if self.change is None:
-            return [self.message_id, expected]
+            return [*self.identity, expected]
         changed = [name in self.change.model_fields_set for name in statements.CHANGED.fields]
         words = tsvector_of(self.change.text) if self.change.text else None
-        return [self.message_id, expected, *statements.CHANGED.values(self.change), *changed, words]
+        values = statements.CHANGED.values(self.change)
+        return [*self.identity, expected, *values, *changed, words]
 
 
 async def update_messages(
-    connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool
+    connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool, key: Key = BY_ID
 ) -> list[Rendered | Exception]:
     """Return each message, edited."""
     edited: dict[int, Rendered] = {}
-    for position, row in await _change(statements.UPDATE_MESSAGES, connection, requests, wait):
+    for position, row in await _change(statements.UPDATE_MESSAGES[key], connection, requests, wait):
         edited[position] = Rendered(*row)
-    return await _or_why_not(connection, requests, edited, wait)
+    return await _or_why_not(connection, requests, edited, wait, key)
+
+
+async def update_chat_messages(
+    connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool
+) -> list[Rendered | Exception]:
+    """Return each message, edited; of each, the chat is given."""
+    return await update_messages(connection, requests, wait, BY_CHAT)
 
 
 async def delete_messages(
-    connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool
+    connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool, key: Key = BY_ID
 ) -> list[Exception | None]:
     """Delete each message."""
-    deleted = dict(await _change(statements.DELETE_MESSAGES, connection, requests, wait))
-    return await _or_why_not(connection, requests, dict.fromkeys(deleted), wait)
+    deleted = dict(await _change(statements.DELETE_MESSAGES[key], connection, requests, wait))
+    return await _or_why_not(connection, requests, dict.fromkeys(deleted), wait, key)
+
+
+async def delete_chat_messages(
+    connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool
+) -> list[Exception | None]:
+    """Delete each message; of each, the chat is given."""
+    return await delete_messages(connection, requests, wait, BY_CHAT)
 
 
 async def _change(
@@ -345,18 +369,21 @@ async def _or_why_not(
     requests: Sequence[ChangeRequest],
     granted: dict[int, T],
     wait: bool,
+    key: Key,
 ) -> list[T | Exception]:
     """Return the results of the requests that were granted, and why the others were not."""
-    refused = [one.message_id for n, one in enumerate(requests) if n not in granted]
-    rows = await connection.fetch(statements.FIND_MESSAGES, refused) if refused else []
-    found = {message_id: (chat_id, revision) for message_id, chat_id, revision in rows}
+    refused = [n for n in range(len(requests)) if n not in granted]
+    asked = [requests[n].identity for n in refused]
+    rows = await statements.FIND_MESSAGES[key].fetch(connection, asked) if asked else []
+    found = {refused[position - 1]: row for position, *row in rows}
 
-    def reason(request: ChangeRequest) -> Exception:
-        if request.message_id not in found:
-            return MessageNotFound(request.message_id)
-        chat_id, revision = found[request.message_id]
+    def reason(position: int, request: ChangeRequest) -> Exception:
+        not_found = MessageNotFound(request.message_id, request.chat_id)
+        if position not in found:
+            return not_found
+        chat_id, revision = found[position]
         if not wait and (request.revisions is None or revision in request.revisions):
             return Blocked(chat_id)
-        return Stale() if request.revisions is not None else MessageNotFound(request.message_id)
+        return Stale() if request.revisions is not None else not_found
 
-    return [granted[n] if n in granted else reason(one) for n, one in enumerate(requests)]
+    return [granted[n] if n in granted else reason(n, one) for n, one in enumerate(requests)]

@@ -6,7 +6,8 @@ the commits: whoever has read up to one has missed nothing below it. Ids drawn b
 would not, since sequences know no transactions (PostgreSQL documentation, chapter 9.17).
 
 Where nothing has the id that a verb is given, it raises ChatNotFound or MessageNotFound; where
-`revisions` are given and the row is at none of them, Stale. Each may raise Unavailable.
+`revisions` are given and the row is at none of them, Stale. Each may raise Unavailable. A message
+is named by its id; with `chat_id`, there has to be one in that chat.
 """
 
 from collections.abc import Collection, Sequence
@@ -246,11 +247,14 @@ async def read_chunk(
 
 
 @in_thread
-def read_message(session: Session, message_id: int) -> Message:
+def read_message(session: Session, message_id: int, chat_id: int | None = None) -> Message:
     """Return the message."""
-    message = session.exec(select(Message).where(Message.id == message_id)).one_or_none()
+    statement = select(Message).where(Message.id == message_id)
+    if chat_id is not None:
+        statement = statement.where(Message.chat_id == chat_id)
+    message = session.exec(statement).one_or_none()
     if message is None:
-        raise MessageNotFound(message_id)
+        raise MessageNotFound(message_id, chat_id)
     return message
 
 
@@ -259,14 +263,21 @@ async def update_message(
     message_id: int,
     change: MessageUpdate,
     revisions: Collection[int] | None = None,
+    chat_id: int | None = None,
 ) -> Rendered:
     """Return the message, edited."""
-    request = ChangeRequest(message_id, revisions, change)
-    return await database.batch_write(batches.update_messages, request)
+    update_all = batches.update_messages if chat_id is None else batches.update_chat_messages
+    request = ChangeRequest(message_id, revisions, change, chat_id)
+    return await database.batch_write(update_all, request)
 
 
 async def delete_message(
-    database: Database, message_id: int, revisions: Collection[int] | None = None
+    database: Database,
+    message_id: int,
+    revisions: Collection[int] | None = None,
+    chat_id: int | None = None,
 ) -> None:
     """Delete the message, and remember that it was."""
-    await database.batch_write(batches.delete_messages, ChangeRequest(message_id, revisions))
+    delete_all = batches.delete_messages if chat_id is None else batches.delete_chat_messages
+    request = ChangeRequest(message_id, revisions, chat_id=chat_id)
+    await database.batch_write(delete_all, request)

@@ -272,11 +272,6 @@ FILTER_BY_ACTIVITY = _filter_statements(
 FIND_CHATS = PreparedStatement(
     "find_chats", ("bigint[]",), "SELECT id FROM chat WHERE id = ANY ($1)"
 )
-FIND_MESSAGES = PreparedStatement(
-    "find_messages",
-    ("bigint[]",),
-    "SELECT id, chat_id, coalesce(revision, 0) FROM message WHERE id = ANY ($1)",
-)
 
 
 def _chunk(name: str, key: Key) -> PreparedStatement:
@@ -428,6 +423,36 @@ FIND_REPLAYED = PreparedStatement(
 )
 
 
+def _on_messages(name: str, columns: Mapping[str, str], sql: str) -> dict[Key, BatchStatement]:
+    """Return a statement on messages by what names these: the id alone, or the chat and the id.
+
+    `{named}` stands for the condition that a message is the one requested. A chat that is known is
+    compared for equality: the primary key can serve, and so could a shard that holds the chat.
+    """
+    requested = {"chat_id": "of_chat", "id": "message_id"}
+    return {
+        key: BatchStatement(
+            f"{name}_by_{'_and_'.join(key)}",
+            {**{requested[column]: "bigint" for column in key}, **columns},
+            sql.replace(
+                "{named}",
+                " AND ".join(f"message.{one} = requested.{requested[one]}" for one in key),
+            ),
+        )
+        for key in (BY_ID, BY_CHAT)
+    }
+
+
+FIND_MESSAGES = _on_messages(
+    "find_messages",
+    {},
+    """
+    SELECT position, message.chat_id, coalesce(revision, 0)
+    FROM {requested} JOIN message ON {named}
+    """,
+)
+
+
 # `found` names the chats to lock; what it found may have changed until the locks are there, so the
 # messages are asked for again. The condition is a text because arrays of arrays cannot be ragged.
 def _at_expected(row: str) -> str:
@@ -441,7 +466,7 @@ def _at_expected(row: str) -> str:
 _RAISED = f"""
     WITH found AS (
         SELECT requested.*, message.chat_id
-        FROM {{requested}} JOIN message ON message.id = requested.message_id
+        FROM {{requested}} JOIN message ON {{named}}
         WHERE {_at_expected("requested")}
     ), ranked AS (
         SELECT
@@ -474,10 +499,9 @@ _CHANGES = ", ".join(
     f"{column} = {_if_changed(column, f'ranked.{column}', f'message.{column}')}"
     for column in CHANGED.types
 )
-UPDATE_MESSAGES = BatchStatement(
+UPDATE_MESSAGES = _on_messages(
     "update_messages",
     {
-        "message_id": "bigint",
         "expected": "text",
         **CHANGED.types,
         **{f"changes_{column}": "boolean" for column in CHANGED.types},
@@ -499,9 +523,9 @@ UPDATE_MESSAGES = BatchStatement(
     RETURNING message.id, message.revision, {json_of(Message, "message")}
     """,
 )
-DELETE_MESSAGES = BatchStatement(
+DELETE_MESSAGES = _on_messages(
     "delete_messages",
-    {"message_id": "bigint", "expected": "text"},
+    {"expected": "text"},
     f"""
     {_RAISED}, deleted AS (
         DELETE FROM message USING raised, ranked WHERE {_OF_RAISED}

@@ -121,10 +121,10 @@ class FastRoute:
     """The plain form of a route under one of its paths."""
 
     def __init__(self, context: RouteContext) -> None:
-        self.path: str = context.path_format or ""
+        self.path_format: str = context.path_format or ""
         self.methods: set[str] = context.methods or set()
         self.pattern: re.Pattern[str] = context.path_regex
-        self._steps = _compile(context.dependant, f"{context.name} ({self.path})")
+        self._steps = _compile(context.dependant, f"{context.name} ({self.path_format})")
         parameters = [one for step in self._steps for one in step.parameters]
         self._query = {one.alias for part, one in parameters if part == 1}
         self._headers = {

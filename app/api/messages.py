@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from app import crud, search
 from app.api.deps import CursorAroundDep, CursorDep, DatabaseDep, ExportsDep
@@ -151,14 +152,13 @@ async def list_messages(
     return page_response(request, page, cursor)
 
 
-@router.get(
-    "/messages/{message_id}",
-    response_model=Message,
-    responses={
-        **responses(200, "The message.", "ETag"),
-        **responses(304, "The client has it already.", "ETag"),
-    },
-)
+_READ = {
+    **responses(200, "The message.", "ETag"),
+    **responses(304, "The client has it already.", "ETag"),
+}
+
+
+@router.get("/messages/{message_id}", response_model=Message, responses=_READ)
 async def read_message(
     message_id: MessageId,
     database: DatabaseDep,
@@ -170,6 +170,13 @@ async def read_message(
     With `If-None-Match`, only if it has changed since.
     """
     message = await crud.read_message(database, message_id)
+    return _unless_known(message, response, if_none_match)
+
+
+def _unless_known(
+    message: Message, response: Response, if_none_match: str | None
+) -> Message | Response:
+    """Return the message for an answer with its ETag, or a 304 if the client has it already."""
     tag = etag(message.revision)
     if is_known(if_none_match, message.revision):
         return Response(status_code=304, headers={"ETag": tag})
@@ -207,3 +214,68 @@ async def delete_message(
     With `If-Match`, only if it has not changed since.
     """
     await crud.delete_message(database, message_id, expected_revisions(if_match))
+
+
+class _MessagePart(StringConvertor):
+    """What stands for a message in a path: anything but `batch`, which has a path of its own."""
+
+    regex = "(?!batch$)[^/]+"
+
+
+register_url_convertor("message", _MessagePart())
+
+_OF_CHAT = "/chats/{chat_id}/messages/{message_id:message}"
+
+
+@router.get(_OF_CHAT, response_model=Message, responses=_READ)
+async def read_chat_message(
+    chat_id: ChatId,
+    message_id: MessageId,
+    database: DatabaseDep,
+    response: Response,
+    if_none_match: IfNoneMatch = None,
+) -> Message | Response:
+    """Read a message of a chat.
+
+    As by its id alone, if it is in that chat; else, or where there is no such chat, the problem is
+    `message-not-found`.
+    """
+    message = await crud.read_message(database, message_id, chat_id)
+    return _unless_known(message, response, if_none_match)
+
+
+@router.patch(
+    _OF_CHAT, response_model=Message, responses=responses(200, "The message, edited.", "ETag")
+)
+async def update_chat_message(
+    chat_id: ChatId,
+    message_id: MessageId,
+    change: MessageUpdate,
+    database: DatabaseDep,
+    if_match: IfMatch = None,
+) -> Response:
+    """Edit a message of a chat.
+
+    As by its id alone, if it is in that chat; else, or where there is no such chat, the problem is
+    `message-not-found`.
+    """
+    revisions = expected_revisions(if_match)
+    message = await crud.update_message(database, message_id, change, revisions, chat_id)
+    return json_response(message.json, {"ETag": etag(message.revision)})
+
+
+@router.delete(
+    _OF_CHAT,
+    status_code=204,
+    response_class=Response,
+    responses=responses(204, "The message is gone."),
+)
+async def delete_chat_message(
+    chat_id: ChatId, message_id: MessageId, database: DatabaseDep, if_match: IfMatch = None
+) -> None:
+    """Delete a message of a chat.
+
+    As by its id alone, if it is in that chat; else, or where there is no such chat, the problem is
+    `message-not-found`.
+    """
+    await crud.delete_message(database, message_id, expected_revisions(if_match), chat_id)

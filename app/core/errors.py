@@ -86,12 +86,14 @@ class ChatNotFound(NotFound):
 
 
 class MessageNotFound(NotFound):
-    """No message has the id: it was deleted, or there never was one. Asking again does not help."""
+    """No message (or none in that chat) has the id, or no longer. Asking again does not help."""
 
     type, title = "message-not-found", "There is no such message"
 
-    def __init__(self, message_id: int) -> None:
-        super().__init__(f"No message has the id {message_id}.")
+    def __init__(self, message_id: int, chat_id: int | None = None) -> None:
+        """Without a chat, the message was asked for by its id alone."""
+        where = "" if chat_id is None else f" in the chat {chat_id}"
+        super().__init__(f"No message{where} has the id {message_id}.")
 
 
 class MethodNotAllowed(Problem):

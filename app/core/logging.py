@@ -178,5 +178,5 @@ def path_template(scope: Scope) -> str:
     """Return the route's path, like `/api/v1/chats/{chat_id}`, to count requests by."""
     if "route" not in scope:
         return "(no route)"
-    path, route = scope["path"].split("/"), scope["route"].path.split("/")
+    path, route = scope["path"].split("/"), scope["route"].path_format.split("/")
     return "/".join(path[: len(path) - len(route) + 1] + route[1:])

@@ -79,7 +79,7 @@ def test_only_the_text_of_a_message_can_be_changed(
 Resource = tuple[str, JSON]
 
 
-@pytest.fixture(params=["chat", "message"])
+@pytest.fixture(params=["chat", "message", "message of its chat"])
 def resource(
     request: pytest.FixtureRequest, client: httpx.Client, chat: JSON, mount: str
 ) -> Resource:
@@ -87,7 +87,8 @@ def resource(
     message = send(client, chat)
     if request.param == "chat":
         return f"{mount}/chats/{chat['id']}", {"title": "changed"}
-    return f"{mount}/messages/{message['id']}", {"text": "changed"}
+    where = mount if request.param == "message" else f"{mount}/chats/{chat['id']}"
+    return f"{where}/messages/{message['id']}", {"text": "changed"}
 
 
 def test_get_with_the_current_etag_is_a_304_without_a_body(

@@ -23,6 +23,7 @@ def test_unknown_path_is_a_404(client: httpx.Client, path: str) -> None:
         ("POST", "/chats/1/", "DELETE, GET, HEAD, PATCH"),
         ("DELETE", "/chats/1/messages/", "GET, HEAD, POST"),
         ("GET", "/chats/1/messages/batch", "POST"),
+        ("POST", "/chats/1/messages/1", "DELETE, GET, HEAD, PATCH"),
         ("POST", "/chats/1/changes", "GET, HEAD"),
         ("POST", "/messages", "GET, HEAD"),
         ("TRACE", "/messages/1", "DELETE, GET, HEAD, PATCH"),

@@ -80,6 +80,7 @@ def test_allow_names_head_beside_get(client: httpx.Client, chat: JSON) -> None:
             ("/messages/", "GET, HEAD"),
             ("/docs", "GET, HEAD"),
             ("/health/live", "GET, HEAD"),
+            (f"/chats/{chat['id']}/messages/1", "DELETE, GET, HEAD, PATCH"),
             (f"/chats/{chat['id']}/messages/batch", "POST"),
         ):
             response = client.request(method, path)

@@ -29,6 +29,7 @@ WRITES = [
     Write("POST", "/chats/{chat}/messages/", '"text": "Hello", '),
     Write("POST", "/chats/{chat}/messages/batch", '"text": "Hello", ', batched=True),
     Write("PATCH", "/messages/{message}"),
+    Write("PATCH", "/chats/{chat}/messages/{message}"),
 ]
 
 every_write = pytest.mark.parametrize("write", WRITES, ids=lambda write: " ".join(write[:2]))

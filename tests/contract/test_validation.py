@@ -45,6 +45,7 @@ WRITTEN = [
     Written("POST", "/chats/{chat}/messages/", "text", 5000),
     Written("POST", "/chats/{chat}/messages/", "author", 100, beside='"text": "x", '),
     Written("PATCH", "/messages/{message}", "text", 5000, status=200),
+    Written("PATCH", "/chats/{chat}/messages/{message}", "text", 5000, status=200),
 ]
 
 
@@ -112,6 +113,11 @@ ID_CALLS = [
     ("GET", "/messages/{id}"),
     ("PATCH", "/messages/{id}"),
     ("DELETE", "/messages/{id}"),
+    *[
+        (method, path)
+        for method in ("GET", "PATCH", "DELETE")
+        for path in ("/chats/{id}/messages/1", "/chats/1/messages/{id}")
+    ],
 ]
 
 
@@ -160,6 +166,9 @@ CALLS = [
     ("GET", "/messages/{message}"),
     ("PATCH", "/messages/{message}"),
     ("DELETE", "/messages/{message}"),
+    ("GET", "/chats/{chat}/messages/{message}"),
+    ("PATCH", "/chats/{chat}/messages/{message}"),
+    ("DELETE", "/chats/{chat}/messages/{message}"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
 ]

@@ -41,6 +41,7 @@ def test_the_root_mount_is_left_out() -> None:
         "/api/v1/chats/{chat_id}/changes",
         "/api/v1/chats/{chat_id}/messages/",
         "/api/v1/chats/{chat_id}/messages/batch",
+        "/api/v1/chats/{chat_id}/messages/{message_id}",
         "/api/v1/messages/",
         "/api/v1/messages/{message_id}",
         "/health/live",

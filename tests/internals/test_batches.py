@@ -2,18 +2,26 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import product
 from typing import TypeVar
 
 import httpx
 import pytest
 
-from app.batches import ChangeRequest, Rendered, delete_messages, update_messages
+from app.batches import (
+    ChangeRequest,
+    Rendered,
+    delete_chat_messages,
+    delete_messages,
+    update_chat_messages,
+    update_messages,
+)
 from app.core.config import load_settings
 from app.core.database.connection import AsyncConnection
 from app.core.database.engine import async_connect, serving_setup
 from app.core.errors import MessageNotFound, Stale
 from app.models import MessageUpdate
-from tests.support import JSON, Postgres, create_chat, send
+from tests.support import JSON, Postgres, create_chat, read_chat, send
 
 T = TypeVar("T")
 
@@ -99,3 +107,39 @@ def test_a_refused_request_does_not_refuse_its_neighbours(
         (sent[1]["id"], False),
         (sent[2]["id"], False),
     ]
+
+
+def test_a_batch_that_says_the_chats_changes_only_what_is_in_them(
+    client: httpx.Client, on_a_connection: "Run[list[Rendered | Exception]]"
+) -> None:
+    chats = [create_chat(client) for _ in range(2)]
+    sent = [send(client, chat) for chat in chats]
+    requests = [
+        edit(message, f"edit {n}")._replace(chat_id=chat["id"])
+        for n, (message, chat) in enumerate(product(sent, chats))
+    ]
+    edited = on_a_connection(lambda connection: update_chat_messages(connection, requests, True))
+    assert [type(one) for one in edited] == [Rendered, MessageNotFound, MessageNotFound, Rendered]
+    texts = [client.get(f"/messages/{message['id']}").json()["text"] for message in sent]
+    assert texts == ["edit 0", "edit 3"]
+
+
+def test_a_refused_request_that_says_the_chat_does_not_refuse_its_neighbours(
+    client: httpx.Client, chat: JSON, on_a_connection: "Run[list[Exception | None]]"
+) -> None:
+    ids = [send(client, chat)["id"] for _ in range(3)]
+    elsewhere = create_chat(client)["id"]
+    requests = [
+        ChangeRequest(ids[0], [99], chat_id=chat["id"]),
+        ChangeRequest(ids[1], None, chat_id=elsewhere),
+        ChangeRequest(ids[1], [99], chat_id=elsewhere),
+        ChangeRequest(ids[1], [2], chat_id=chat["id"]),
+        ChangeRequest(10**12, None, chat_id=chat["id"]),
+        ChangeRequest(ids[2], None, chat_id=chat["id"]),
+        ChangeRequest(ids[2], [99], chat_id=10**12),
+    ]
+    deleted = on_a_connection(lambda connection: delete_chat_messages(connection, requests, True))
+    absent = MessageNotFound
+    expected = [Stale, absent, absent, type(None), absent, type(None), absent]
+    assert [type(one) for one in deleted] == expected
+    assert [one["id"] for one in read_chat(client, chat)["messages"]] == ids[:1]

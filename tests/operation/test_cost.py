@@ -31,6 +31,18 @@ READ = """
     FROM pg_stat_user_tables WHERE relname = ANY ('{message,chat,deletion,chat_metadata}')
 """
 READ_CHATS = READ.replace("message,chat,deletion", "chat")
+BLOCKS = """
+    SELECT sum(heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read)
+    FROM pg_statio_user_tables WHERE relname = ANY ('{message,chat,deletion}')
+"""
+# So much in so many chats that the key is no help to who does not say the chat.
+WITHOUT_INDEX_ON_ID = """
+    ALTER TABLE message SET (autovacuum_enabled = off);  -- It would read blocks, too.
+    DROP INDEX message_id_idx;
+    INSERT INTO message (chat_id, text, words, revision, words_revision)
+    SELECT chat.id, 'x', '', n, n FROM generate_series(1, 20) AS n, chat;
+    ANALYZE;
+"""
 INDEX_READ = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname <> 'alembic_version'"
 
 
@@ -58,6 +70,7 @@ def calls(client: httpx.Client) -> Iterator[httpx.Response]:
         yield client.get(f"/messages/{place}")
         yield client.patch(f"/messages/{place}", json={"text": "x"})
         yield client.delete(f"/messages/{place}")
+        yield from in_chat(client, place + 1)
     yield client.get("/chats/1")
     yield client.get("/chats/1/messages/?limit=20")
     yield client.get("/messages/?q=59999&limit=20")
@@ -70,6 +83,14 @@ def calls(client: httpx.Client) -> Iterator[httpx.Response]:
         headers = {"idempotency-key": "k"}
         yield client.post("/chats/1/messages/", json={"text": "x"}, headers=headers)
         yield client.post("/chats/", json={"title": "x"}, headers=headers)
+
+
+def in_chat(client: httpx.Client, message_id: int) -> Iterator[httpx.Response]:
+    """Make every call on a message that says its chat."""
+    path = f"/chats/{1 if message_id <= ROWS else 2}/messages/{message_id}"
+    yield client.get(path)
+    yield client.patch(path, json={"text": "x"})
+    yield client.delete(path)
 
 
 def test_a_search_that_no_index_serves_looks_at_some_messages_and_leads_on(
@@ -152,3 +173,21 @@ def test_no_call_scans_a_table_or_reads_much_more_than_it_answers(
     assert scans == before[0]
     assert fetched - before[1] < len(answers) * 60
     assert postgres.execute(INDEX_READ, filled)[0][0] - index_before < len(answers) * 60
+
+
+def test_the_primary_key_alone_serves_calls_that_say_the_chat(
+    postgres: Postgres, filled: str, tmp_path: Path
+) -> None:
+    postgres.execute(WITHOUT_INDEX_ON_ID, filled)
+    before = postgres.execute(BLOCKS, filled)[0][0]
+    with (
+        running(tmp_path / "log", postgres.settings(filled)) as service,
+        service.client() as client,
+    ):
+        answers = [answer for place in (1, ROWS, ROWS + 1) for answer in in_chat(client, place)]
+        assert {answer.status_code for answer in answers} == {200, 204}
+        for path, status in (("/chats/2/messages/2", 404), ("/chats/1/messages/2", 412)):
+            answers.append(client.delete(path, headers={"if-match": '"1"'}))
+            assert answers[-1].status_code == status
+    blocks = postgres.execute(BLOCKS, filled)[0][0] - before
+    assert blocks < len(answers) * 60

@@ -45,6 +45,7 @@ def line_of(service: Service, response: httpx.Response) -> JSON:
         ("PUT", "/chats/{id}", "/chats/{chat_id}", 405),
         ("HEAD", "/api/v1/chats/{id}/", "/api/v1/chats/{chat_id}", 200),
         ("HEAD", "/api/v1/chats", "/api/v1/chats/", 200),
+        ("PUT", "/chats/{id}/messages/1", "/chats/{chat_id}/messages/{message_id}", 405),
         ("GET", "/health/live", "/health/live", 200),
         ("GET", "/nothing/{id}", "(no route)", 404),
     ],

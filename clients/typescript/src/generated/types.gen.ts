@@ -1024,6 +1024,178 @@ export type UpdateMessageResponses = {
 
 export type UpdateMessageResponse = UpdateMessageResponses[keyof UpdateMessageResponses];
 
+export type DeleteChatMessageData = {
+    body?: never;
+    headers?: {
+        /**
+         * Only if the ETag is still one of these; else 412.
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The chat's id.
+         */
+        chat_id: number;
+        /**
+         * The message's id.
+         */
+        message_id: number;
+    };
+    query?: never;
+    url: '/api/v1/chats/{chat_id}/messages/{message_id}';
+};
+
+export type DeleteChatMessageErrors = {
+    /**
+     * There is no such chat, or There is no such message.
+     */
+    404: ProblemDetails;
+    /**
+     * It has changed meanwhile.
+     */
+    412: ProblemDetails;
+    /**
+     * The request is not valid, or The idempotency key was used before.
+     */
+    422: ProblemDetails;
+    /**
+     * The service cannot answer right now.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type DeleteChatMessageError = DeleteChatMessageErrors[keyof DeleteChatMessageErrors];
+
+export type DeleteChatMessageResponses = {
+    /**
+     * The message is gone.
+     */
+    204: void;
+};
+
+export type DeleteChatMessageResponse = DeleteChatMessageResponses[keyof DeleteChatMessageResponses];
+
+export type ReadChatMessageData = {
+    body?: never;
+    headers?: {
+        /**
+         * Only if the ETag is none of these; else 304.
+         */
+        'If-None-Match'?: string;
+    };
+    path: {
+        /**
+         * The chat's id.
+         */
+        chat_id: number;
+        /**
+         * The message's id.
+         */
+        message_id: number;
+    };
+    query?: never;
+    url: '/api/v1/chats/{chat_id}/messages/{message_id}';
+};
+
+export type ReadChatMessageErrors = {
+    /**
+     * There is no such chat, or There is no such message.
+     */
+    404: ProblemDetails;
+    /**
+     * The request is not valid, or The idempotency key was used before.
+     */
+    422: ProblemDetails;
+    /**
+     * The service cannot answer right now.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ReadChatMessageError = ReadChatMessageErrors[keyof ReadChatMessageErrors];
+
+export type ReadChatMessageResponses = {
+    /**
+     * The message.
+     */
+    200: Message;
+};
+
+export type ReadChatMessageResponse = ReadChatMessageResponses[keyof ReadChatMessageResponses];
+
+export type UpdateChatMessageData = {
+    body: MessageUpdate;
+    headers?: {
+        /**
+         * Only if the ETag is still one of these; else 412.
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        /**
+         * The chat's id.
+         */
+        chat_id: number;
+        /**
+         * The message's id.
+         */
+        message_id: number;
+    };
+    query?: never;
+    url: '/api/v1/chats/{chat_id}/messages/{message_id}';
+};
+
+export type UpdateChatMessageErrors = {
+    /**
+     * There is no such chat, or There is no such message.
+     */
+    404: ProblemDetails;
+    /**
+     * It has changed meanwhile.
+     */
+    412: ProblemDetails;
+    /**
+     * The request body is too large.
+     */
+    413: ProblemDetails;
+    /**
+     * The request body is not plain JSON.
+     */
+    415: ProblemDetails;
+    /**
+     * The request is not valid, or The idempotency key was used before.
+     */
+    422: ProblemDetails;
+    /**
+     * The service cannot answer right now.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type UpdateChatMessageError = UpdateChatMessageErrors[keyof UpdateChatMessageErrors];
+
+export type UpdateChatMessageResponses = {
+    /**
+     * The message, edited.
+     */
+    200: Message;
+};
+
+export type UpdateChatMessageResponse = UpdateChatMessageResponses[keyof UpdateChatMessageResponses];
+
 export type CheckLiveData = {
     body?: never;
     path?: never;
