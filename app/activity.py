@@ -79,19 +79,26 @@ _FOLLOW = text("""
     WITH mark AS MATERIALIZED (
         SELECT message_id FROM watermark FOR UPDATE SKIP LOCKED
     ), next AS MATERIALIZED (
-        SELECT id, chat_id, created_at FROM message WHERE id > (SELECT message_id FROM mark)
-        ORDER BY id LIMIT :count
+        SELECT next.* FROM mark CROSS JOIN LATERAL (
+            SELECT id, chat_id, created_at FROM message WHERE id > mark.message_id
+            ORDER BY id LIMIT :count
+        ) AS next
     ), sent AS (
         SELECT id, chat_id, created_at FROM next WHERE created_at < now() - interval '10 seconds'
     ), latest AS (
         SELECT chat_id, max(created_at) AS created_at FROM sent GROUP BY chat_id
+    ), behind AS MATERIALIZED (
+        SELECT latest.* FROM latest CROSS JOIN LATERAL (
+            SELECT active_at FROM chat WHERE id = chat_id LIMIT 1
+        ) AS chat
+        WHERE active_at < created_at - interval '10 seconds'
     ), locked AS MATERIALIZED (
-        SELECT chat.id, latest.created_at FROM latest JOIN chat ON chat.id = latest.chat_id
-        WHERE active_at < latest.created_at - interval '10 seconds'
-        ORDER BY chat.id FOR NO KEY UPDATE OF chat
+        SELECT id FROM chat WHERE id = ANY (ARRAY(SELECT chat_id FROM behind))
+        ORDER BY id FOR NO KEY UPDATE
     ), moved AS (
-        UPDATE chat SET active_at = greatest(active_at, date_trunc('second', locked.created_at))
-        FROM locked WHERE chat.id = locked.id
+        UPDATE chat SET active_at = greatest(active_at, date_trunc('second', behind.created_at))
+        FROM behind
+        WHERE chat.id = chat_id AND chat.id = ANY (ARRAY(SELECT id FROM locked))
     )
     UPDATE watermark SET message_id = (SELECT max(id) FROM sent)
     FROM mark WHERE watermark.message_id = mark.message_id AND EXISTS (SELECT FROM sent)
