@@ -44,7 +44,7 @@ def test_a_message_with_a_key_of_ones_own_can_be_sent_again_later(
 
 def test_metadata_is_sent_along(helpers: Blocking, client: Client, chat: Chat) -> None:
     sent = helpers.send_message(chat.id, "Hello", metadata={"image": {"width": 640}})
-    assert sent.metadata.to_dict() == {"image": {"width": 640}}
+    assert sent.to_dict()["metadata"] == {"image": {"width": 640}}
     assert list(iterate_messages(client, chat.id)) == [sent]
 
 
