@@ -13,7 +13,7 @@ from sqlalchemy import inspect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from app.core.database.connection import AsyncConnection, PreparedStatement, Rows
-from app.core.database.json_sql import json_of, members_of
+from app.core.database.json_sql import json_of
 from app.core.schema import Input, Output
 from app.models import Chat, Message, MessageCreate, MessageUpdate
 from app.paging import END
@@ -124,13 +124,13 @@ def _rows_between(
 _NEWEST = _rows_between(
     Message, BY_CHAT, "requested.chat_id", 0, END, "requested.count", newest_first=True
 )
+_MESSAGES = """',"messages":[', messages, ']'"""
 READ_CHATS = BatchStatement(
     "read_chats",
     {"chat_id": "bigint", "count": "bigint"},
     f"""
     SELECT
-        position, chat.revision,
-        '{{' || {members_of(Chat, "chat")} || ',"messages":[' || coalesce(messages, '') || ']}}'
+        position, chat.revision, {json_of(Chat, "chat", _MESSAGES)}
     FROM {{requested}}
     JOIN chat ON chat.id = requested.chat_id
     CROSS JOIN LATERAL (
@@ -162,9 +162,7 @@ PAGES_OF_A_CHAT = _pages("pages_of_a_chat", Message, BY_CHAT)
 
 # A chat `page` in a list by activity: where it stands, and its JSON with its newest message.
 _SECOND = "CAST(extract(epoch FROM page.active_at) AS bigint)"
-_LISTED = f"""
-    '{{' || {members_of(Chat, "page")} || coalesce(',"last_message":' || last_message, '') || '}}'
-"""
+_LISTED = json_of(Chat, "page", "',\"last_message\":' || last_message")
 _LAST_MESSAGE = f"""
     LEFT JOIN LATERAL (
         SELECT {json_of(Message, "newest")} AS last_message

@@ -9,19 +9,19 @@ from sqlalchemy import Column, DateTime, String, TypeDecorator, inspect
 from app.core.schema import Output
 
 
-def json_of(model: type[Output], row: str) -> str:
-    """Return the SQL expression of the JSON object of a row named `row`, as text."""
-    return f"'{{' || {members_of(model, row)} || '}}'"
+def json_of(model: type[Output], row: str, *more: str) -> str:
+    """Return the SQL expression of the JSON object of a row named `row`, as text.
 
-
-def members_of(model: type[Output], row: str) -> str:
-    """Return the SQL expression of the object's members, without its braces."""
+    `more` are expressions of further members, each with a comma before it, or null.
+    """
     columns = inspect(model).columns
-    members = []
-    for name, wire, _ in model.answered_fields:
-        member = f"""',"{wire}":' || {_value_of(row, columns[name])}"""
-        members.append(f"coalesce({member}, '')" if columns[name].nullable else member)
-    return f"substr({' || '.join(members)}, 2)"
+    parts = []
+    for number, (name, wire, _) in enumerate(model.answered_fields):
+        before = "," if number else "{"
+        key, value = f"""'{before}"{wire}":'""", _value_of(row, columns[name])
+        # What is null is left out, with its key.
+        parts += [f"{key} || {value}"] if columns[name].nullable else [key, value]
+    return f"concat({', '.join([*parts, *more])}, '}}')"
 
 
 def _value_of(row: str, column: Column[object]) -> str:
