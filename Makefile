@@ -17,9 +17,11 @@ run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST 
 test: .venv/developing  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
 	$(BIN)/python -m pytest $(ARGS)
 
-test-neighbours: .venv/developing  ## Test with nginx, Java, PgBouncer and PostgreSQL of Debian; root installs them
+test-neighbours: .venv/developing  ## Test with nginx, Chromium, Java, PgBouncer and PostgreSQL of Debian; root installs them
 	@missing=""; \
 	command -v nginx >/dev/null || missing="$$missing nginx-light"; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v chromedriver >/dev/null || missing="$$missing chromium-driver"; \
 	command -v java >/dev/null || missing="$$missing openjdk-17-jre-headless"; \
 	test -x /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
@@ -55,10 +57,12 @@ bench: .venv/bench  ## Measure the service against others of its kind; needs Lin
 attack: .venv/developing  ## Attack a service of its own, and tell what others notice; needs Linux
 	$(BIN)/python -m attack $(ARGS)
 
+# The calls of streams would never return, so they are removed: `stream_changes` reads streams.
 clients-python: .venv/clients/installed openapi.json
 	PATH="$(CURDIR)/.venv/clients/bin:$$PATH" openapi-python-client generate --path openapi.json \
 		--config clients/python/generator.yaml --meta none --overwrite --fail-on-warning \
 		--output-path clients/python/chat_and_message_client/generated
+	rm -r clients/python/chat_and_message_client/generated/api/live
 
 test-clients-python: .venv/developing
 	rm -rf .venv/clients-python-test

@@ -40,6 +40,14 @@ class Rendered(NamedTuple):
     json: str
 
 
+class Edited(NamedTuple):
+    """A message as it is answered after a change, and its chat."""
+
+    chat_id: int
+    revision: int
+    json: str
+
+
 class SentMessage(NamedTuple):
     """A message as it is answered, stored now or, if `replayed`, when its key came first.
 
@@ -312,33 +320,35 @@ class ChangeRequest(NamedTuple):
 
 async def update_messages(
     connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool, key: Key = BY_ID
-) -> list[Rendered | Exception]:
+) -> list[Edited | Exception]:
     """Return each message, edited."""
-    edited: dict[int, Rendered] = {}
+    edited: dict[int, Edited] = {}
     for position, row in await _change(statements.UPDATE_MESSAGES[key], connection, requests, wait):
-        edited[position] = Rendered(*row)
+        edited[position] = Edited(*row)
     return await _or_why_not(connection, requests, edited, wait, key)
 
 
 async def update_chat_messages(
     connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool
-) -> list[Rendered | Exception]:
+) -> list[Edited | Exception]:
     """Return each message, edited; of each, the chat is given."""
     return await update_messages(connection, requests, wait, BY_CHAT)
 
 
 async def delete_messages(
     connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool, key: Key = BY_ID
-) -> list[Exception | None]:
-    """Delete each message."""
-    deleted = dict(await _change(statements.DELETE_MESSAGES[key], connection, requests, wait))
-    return await _or_why_not(connection, requests, dict.fromkeys(deleted), wait, key)
+) -> list[int | Exception]:
+    """Delete each message; return the chat that it was in."""
+    deleted: dict[int, int] = {}
+    for position, row in await _change(statements.DELETE_MESSAGES[key], connection, requests, wait):
+        (deleted[position],) = row
+    return await _or_why_not(connection, requests, deleted, wait, key)
 
 
 async def delete_chat_messages(
     connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool
-) -> list[Exception | None]:
-    """Delete each message; of each, the chat is given."""
+) -> list[int | Exception]:
+    """The same; of each, the chat is given."""
     return await delete_messages(connection, requests, wait, BY_CHAT)
 
 
@@ -387,3 +397,96 @@ async def _or_why_not(
         return Stale() if request.revisions is not None else not_found
 
     return [granted[n] if n in granted else reason(n, one) for n, one in enumerate(requests)]
+
+
+class FeedRequest(NamedTuple):
+    """Changes of a chat to read: the first `limit` after a revision."""
+
+    chat_id: int
+    since: int
+    limit: int
+
+    @property
+    def cost(self) -> int:
+        """Return its share of a batch."""
+        return self.limit * _ROW_COST
+
+
+class FedChange(NamedTuple):
+    """A change of a chat, with the message as it is answered; none of a deletion."""
+
+    revision: int
+    message_id: int
+    json: str | None
+
+
+class FeedPage(NamedTuple):
+    """Changes of a chat, in their order, and the revision up to which these are all."""
+
+    changes: list[FedChange]
+    revision: int
+    more: bool
+
+
+async def read_feeds(
+    connection: AsyncConnection, requests: Sequence[FeedRequest]
+) -> list[FeedPage | Exception]:
+    """Return what changed in each chat, all of one moment."""
+    heads: dict[int, int] = {}
+    found: list[list[FedChange]] = [[] for _ in requests]
+    for position, head, revision, *change in await statements.READ_FEEDS.fetch(
+        connection, requests
+    ):
+        heads[position] = head
+        if revision is not None:
+            found[position - 1].append(FedChange(revision, *change))
+    pages: list[FeedPage | Exception] = []
+    for position, (request, changes) in enumerate(zip(requests, found, strict=True), 1):
+        if position not in heads:
+            pages.append(ChatNotFound(request.chat_id))
+            continue
+        more = len(changes) == request.limit
+        pages.append(FeedPage(changes, changes[-1].revision if more else heads[position], more))
+    return pages
+
+
+class StartsRequest(NamedTuple):
+    """Chats whose revisions to find."""
+
+    chat_ids: Sequence[int]
+
+    @property
+    def cost(self) -> int:
+        """Return its share of a batch."""
+        return len(self.chat_ids) * _ROW_COST
+
+
+class Start(NamedTuple):
+    """The revision of a chat, and whether some of its messages have none yet."""
+
+    revision: int
+    is_unnumbered: bool
+
+
+async def find_starts(
+    connection: AsyncConnection, requests: Sequence[StartsRequest]
+) -> list[dict[int, Start]]:
+    """Return for each request those of its chats that there are."""
+    asked = {chat_id for one in requests for chat_id in one.chat_ids}
+    rows = await connection.fetch(statements.FIND_STARTS, list(asked))
+    found = {chat_id: Start(*start) for chat_id, *start in rows}
+    return [
+        {chat_id: found[chat_id] for chat_id in one.chat_ids if chat_id in found}
+        for one in requests
+    ]
+
+
+async def find_changed(
+    connection: AsyncConnection, revisions: dict[int, int]
+) -> list[tuple[int, bool]]:
+    """Return those of the chats that are not at these revisions, or have unnumbered messages.
+
+    Of each is told whether it has.
+    """
+    known = list(revisions), list(revisions.values())
+    return [(row[0], row[1]) for row in await connection.fetch(statements.FIND_CHANGED, *known)]

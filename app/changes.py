@@ -72,6 +72,12 @@ _BACKFILL = text("""
 """)
 
 
+@in_thread
+def number_some(session: Session, chat_id: int) -> bool:
+    """Give revisions to messages of an earlier version; return whether there were any."""
+    return _backfill_revisions(session, chat_id)
+
+
 def _backfill_revisions(session: Session, chat_id: int) -> bool:
     """Give revisions to the chat's oldest messages without; return whether there were any."""
     unnumbered = select(Message.id).where(

@@ -7,7 +7,8 @@ would not, since sequences know no transactions (PostgreSQL documentation, chapt
 
 Where nothing has the id that a verb is given, it raises ChatNotFound or MessageNotFound; where
 `revisions` are given and the row is at none of them, Stale. Each may raise Unavailable. A message
-is named by its id; with `chat_id`, there has to be one in that chat.
+is named by its id; with `chat_id`, there has to be one in that chat. What changed is told once it
+is committed (`Database.tell`), to those who follow the chat.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,6 +24,7 @@ from app.batches import (
     ActivityRequest,
     ChangeRequest,
     ChatRequest,
+    Edited,
     PageRequest,
     Rendered,
     SendMessageRequest,
@@ -141,9 +143,16 @@ def _index_metadata(session: Session, chat: Chat) -> None:
         session.execute(insert(ChatMetadata).values(chat_id=chat.id, custom=chat.custom))
 
 
-@in_turn
-def delete_chat(session: Session, chat_id: int, revisions: Collection[int] | None = None) -> None:
+async def delete_chat(
+    database: Database, chat_id: int, revisions: Collection[int] | None = None
+) -> None:
     """Delete the chat and its messages."""
+    await _delete_chat(database, chat_id, revisions)
+    database.tell(chat_id)
+
+
+@in_turn
+def _delete_chat(session: Session, chat_id: int, revisions: Collection[int] | None) -> None:
     statement = (
         delete(Chat).where(col(Chat.id) == chat_id, _at_revision(revisions)).returning(col(Chat.id))
     )
@@ -166,7 +175,9 @@ async def send_message(
 ) -> SentMessage:
     """Return the message, stored; raises KeyReused when `key` came with another one before."""
     request = SendMessageRequest(chat_id, message, key)
-    return await database.batch_write(batches.send_messages, request)
+    sent = await database.batch_write(batches.send_messages, request)
+    database.tell(chat_id)
+    return sent
 
 
 async def send_messages(
@@ -185,7 +196,9 @@ async def send_messages(
             SendMessageRequest(chat_id, one, _key_of_part(key, number), digest)
             for number, one in enumerate(messages)
         ]
-    return await database.transaction(batches.send_all, requests)
+    sent = await database.transaction(batches.send_all, requests)
+    database.tell(chat_id)
+    return sent
 
 
 def _key_of_part(key: str, number: int) -> str:
@@ -264,11 +277,13 @@ async def update_message(
     change: MessageUpdate,
     revisions: Collection[int] | None = None,
     chat_id: int | None = None,
-) -> Rendered:
+) -> Edited:
     """Return the message, edited."""
     update_all = batches.update_messages if chat_id is None else batches.update_chat_messages
     request = ChangeRequest(message_id, revisions, change, chat_id)
-    return await database.batch_write(update_all, request)
+    edited = await database.batch_write(update_all, request)
+    database.tell(edited.chat_id)
+    return edited
 
 
 async def delete_message(
@@ -280,4 +295,4 @@ async def delete_message(
     """Delete the message, and remember that it was."""
     delete_all = batches.delete_messages if chat_id is None else batches.delete_chat_messages
     request = ChangeRequest(message_id, revisions, chat_id=chat_id)
-    await database.batch_write(delete_all, request)
+    database.tell(await database.batch_write(delete_all, request))

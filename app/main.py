@@ -28,7 +28,9 @@ from app.core.database.reachable import wait_until_reachable
 from app.core.hosts import ANY
 from app.core.lifespan import CANNOT_START
 from app.core.logging import RequestLog, configure_logging
-from app.core.process import stop_with_parent
+from app.core.process import stop_with_parent, when_told_to_stop
+from app.core.protocol import affordable_connections
+from app.live.hub import Hub
 
 DESCRIPTION = """\
 Chats and their messages, kept in PostgreSQL.
@@ -39,6 +41,12 @@ whole numbers up to 2^53 - 1. Unknown fields and unknown query parameters are re
 
 # FastAPI would look for an OpenTelemetry SDK at each request, though none can come after the start.
 HAS_TELEMETRY = find_spec("opentelemetry.sdk") is not None
+
+# How many of its connections a worker gives to streams at most, so that others have room too.
+SHARE_OF_STREAMS = 0.75
+
+# The part of the shutdown timeout over which the readers of streams are sent to other workers.
+FAREWELL = 0.3
 
 # What runs beside the calls, until the service ends.
 UPKEEP = (keep_words, keep_activity)
@@ -53,6 +61,10 @@ def create_app(settings: Settings) -> FastAPI:
         wait_until_reachable(settings)
         app.state.database = Database(settings)
         app.state.exports = Exports()
+        room = min(settings.max_streams, int(affordable_connections() * SHARE_OF_STREAMS))
+        app.state.hub = hub = Hub(app.state.database, room)
+        app.state.database.tell = hub.tell
+        when_told_to_stop(lambda: hub.stop(settings.shutdown_timeout * FAREWELL))
         upkeep = [asyncio.create_task(keep(app.state.database)) for keep in UPKEEP]
         # What is there from the start stays: looking through it for garbage again and again
         # takes one part in twenty of the processor's time.
@@ -61,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         for task in upkeep:
             task.cancel()
+        hub.close()
         await app.state.database.close()
 
     app = FastAPI(

@@ -281,7 +281,7 @@ class Deletion(SQLModel, table=True):
 class Change(Output):
     """A message that was created, edited or deleted."""
 
-    answered = ("revision", "message_id", "message")
+    answered: ClassVar[tuple[str, ...]] = ("revision", "message_id", "message")
 
     revision: int = Field(
         ge=1,

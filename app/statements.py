@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import inspect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+from sqlmodel import SQLModel
 
 from app.core.database.connection import AsyncConnection, PreparedStatement, Rows
 from app.core.database.json_sql import json_of
 from app.core.schema import Input, Output
-from app.models import Chat, Message, MessageCreate, MessageUpdate
+from app.models import Chat, Deletion, Message, MessageCreate, MessageUpdate
 from app.paging import END
 
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call]  # SQLAlchemy gives no types.
@@ -518,7 +519,7 @@ UPDATE_MESSAGES = _on_messages(
         END,
         revision = raised.revision - total + rank
     FROM raised, ranked WHERE {_OF_RAISED}
-    RETURNING message.id, message.revision, {json_of(Message, "message")}
+    RETURNING message.id, message.chat_id, message.revision, {json_of(Message, "message")}
     """,
 )
 DELETE_MESSAGES = _on_messages(
@@ -531,6 +532,60 @@ DELETE_MESSAGES = _on_messages(
     )
     INSERT INTO deletion (chat_id, revision, message_id)
     SELECT chat_id, revision, id FROM deleted
-    RETURNING message_id
+    RETURNING message_id, chat_id
+    """,
+)
+
+
+def _changes_of(columns: str, table: type[SQLModel]) -> str:
+    """Return the query of the first changes after a revision that a table tells of."""
+    name = str(inspect(table).local_table.name)
+    return f"""
+        SELECT {columns} FROM {name}
+        WHERE {name}.chat_id = requested.chat_id AND {name}.revision > requested.since
+        ORDER BY {name}.revision LIMIT requested.count
+    """
+
+
+_SENT_OR_EDITED = f"revision, id AS message_id, {json_of(Message, 'message')} AS json"
+# A chat in which nothing changed has one row, whose change is null; what is no chat has none.
+READ_FEEDS = BatchStatement(
+    "read_feeds",
+    {"chat_id": "bigint", "since": "bigint", "count": "bigint"},
+    f"""
+    SELECT position, chat.revision, change.revision, message_id, json
+    FROM {{requested}}
+    JOIN chat ON chat.id = requested.chat_id
+    LEFT JOIN LATERAL (
+        ({_changes_of(_SENT_OR_EDITED, Message)})
+        UNION ALL
+        ({_changes_of("revision, message_id, NULL", Deletion)})
+        ORDER BY revision LIMIT requested.count
+    ) AS change ON true
+    ORDER BY position, change.revision
+    """,
+)
+
+# Whether a chat has messages that a version before 0.2 sent, and that have no revision yet.
+_UNNUMBERED = "EXISTS (SELECT FROM message WHERE chat_id = {chat_id} AND revision IS NULL)"
+FIND_STARTS = PreparedStatement(
+    "find_starts",
+    ("bigint[]",),
+    f"""
+    SELECT id, revision, {_UNNUMBERED.format(chat_id="chat.id")}
+    FROM chat WHERE id = ANY ($1)
+    """,
+)
+# The chats of $1 that are not, or no longer, at the revisions of $2.
+FIND_CHANGED = PreparedStatement(
+    "find_changed",
+    ("bigint[]", "bigint[]"),
+    f"""
+    SELECT watched.chat_id, {_UNNUMBERED.format(chat_id="watched.chat_id")}
+    FROM unnest($1, $2) AS watched (chat_id, revision)
+    LEFT JOIN chat ON chat.id = watched.chat_id
+    WHERE
+        chat.revision IS DISTINCT FROM watched.revision
+        OR {_UNNUMBERED.format(chat_id="watched.chat_id")}
     """,
 )

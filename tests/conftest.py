@@ -11,6 +11,7 @@ import pytest
 from app.core.config import load_settings
 from app.core.embedded import embedded_postgres
 from tests.support import JSON, Postgres, Service, create_chat, running
+from tests.support.own_postgres import OwnPostgres
 from tests.support.service import copy_folder, heed_signals_in_children
 
 
@@ -106,3 +107,10 @@ def mount(request: pytest.FixtureRequest) -> str:
 def chat(client: httpx.Client) -> JSON:
     """A new chat."""
     return create_chat(client)
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[OwnPostgres]:
+    """A PostgreSQL of this test's own."""
+    with ExitStack() as stack:
+        yield OwnPostgres(tmp_path / "postgres", stack)

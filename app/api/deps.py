@@ -8,6 +8,7 @@ from app.api.export import Exports
 from app.api.params import ActivityCursor, After, Around, Before, Sort
 from app.core.database import Database
 from app.core.errors import FieldError, InvalidRequest
+from app.live.hub import Hub
 from app.paging import MOST_ACTIVE, Activity, Cursor
 
 
@@ -21,6 +22,12 @@ async def get_exports(request: Request) -> Exports:
     """Return the exports that run."""
     exports: Exports = request.app.state.exports
     return exports
+
+
+async def get_hub(request: Request) -> Hub:
+    """Return what streams follow chats by."""
+    hub: Hub = request.app.state.hub
+    return hub
 
 
 async def get_cursor(before: Before = None, after: After = None) -> Cursor:
@@ -73,6 +80,7 @@ def _at_most_one(cursor: Cursor) -> Cursor:
 
 DatabaseDep = Annotated[Database, Depends(get_database)]
 ExportsDep = Annotated[Exports, Depends(get_exports)]
+HubDep = Annotated[Hub, Depends(get_hub)]
 CursorDep = Annotated[Cursor, Depends(get_cursor)]
 ChatsCursorDep = Annotated[Cursor | Activity, Depends(get_chats_cursor)]
 CursorAroundDep = Annotated[Cursor, Depends(get_cursor_around)]

@@ -8,18 +8,43 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from app.api.live import EventStream
 from app.api.problems import ProblemDetails
 from app.api.responses import ERROR_RESPONSES, HEADERS, JSON, ErrorResponse, error_response
+from app.live.events import LiveEvent
 
 SCHEMAS = "#/components/schemas/"
 
 TAGS = [
     {"name": "chats", "description": "Create, list, rename and delete chats; follow changes."},
     {"name": "messages", "description": "Send, read, search, edit and delete messages."},
+    {"name": "live", "description": "Be told of changes as they come."},
     {"name": "service", "description": "What this service is, and whether it works."},
 ]
+
+
+# What stands in a stream (OpenAPI 3.2, "Server-Sent Event Streams"). Older generators look at the
+# `schema` alone, which is that of one event's data.
+EVENT_STREAM = EventStream.media_type
+_EVENTS: JSON = {
+    "itemSchema": {
+        "type": "object",
+        "properties": {
+            "event": {"type": "string"},
+            "id": {"type": "string"},
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": {"$ref": SCHEMAS + "LiveEvent"},
+            },
+            "retry": {"type": "integer", "minimum": 0},
+        },
+        "required": ["data"],
+    }
+}
 
 
 def install(app: FastAPI) -> None:
@@ -37,10 +62,15 @@ def install(app: FastAPI) -> None:
 def completed(document: JSON) -> JSON:
     """Return the document, saying all that it shall say."""
     components = document["components"]
+    events = TypeAdapter(LiveEvent).json_schema(ref_template=SCHEMAS + "{model}")
     _, problem = models_json_schema(
         [(ProblemDetails, "serialization")], ref_template=SCHEMAS + "{model}"
     )
-    schemas = {**components["schemas"], **problem["$defs"]}
+    schemas = {**events["$defs"], **components["schemas"], **problem["$defs"]}
+    schemas["LiveEvent"] = {
+        "description": "What an event of a stream tells.",
+        **{key: value for key, value in events.items() if key != "$defs"},
+    }
     components["schemas"] = {name: untitled(schemas[name]) for name in sorted(schemas)}
     components["responses"] = {one.component: error_response(one) for one in ERROR_RESPONSES}
     components["headers"] = HEADERS
@@ -80,6 +110,9 @@ def complete(operation: JSON, schemas: JSON) -> None:
     operation["summary"] = summary.removesuffix(".")
     operation["description"] = details.strip() or summary
     bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+    for body in bodies:
+        if EVENT_STREAM in body.get("content", {}):
+            body["content"] = {EVENT_STREAM: _EVENTS | {"schema": {"$ref": SCHEMAS + "LiveEvent"}}}
     for media in (media for body in bodies for media in body.get("content", {}).values()):
         media["schema"] = untitled(media["schema"])
         media["example"] = example(media["schema"], schemas)
@@ -93,6 +126,10 @@ def example(schema: JSON, schemas: JSON) -> Any:
         return schema["examples"][0]
     if "$ref" in schema:
         return example(schemas[schema["$ref"].removeprefix(SCHEMAS)], schemas)
+    if "oneOf" in schema:
+        return example(schema["oneOf"][1], schemas)
+    if "const" in schema:
+        return schema["const"]
     if "properties" in schema:
         return {name: example(part, schemas) for name, part in schema["properties"].items()}
     return [example(schema["items"], schemas)]

@@ -121,3 +121,34 @@ IfNoneMatch = Annotated[
         examples=['"7"'],
     ),
 ]
+SinceOrNow = Annotated[
+    IdOrZero | None,
+    Query(
+        **documented(
+            "The revision that the client has got to; 0 for none. Without it, the stream begins "
+            "now.",
+            43,
+            format="int64",
+        )
+    ),
+]
+Cursors = Annotated[
+    str,
+    Query(
+        **documented(
+            "The chats, 1 to 100, each with the revision that the client has got to; without one, "
+            "that chat's changes begin now.",
+            "1.43,7.0,9",
+            pattern=r"^[0-9]+(\.[0-9]+)?(,[0-9]+(\.[0-9]+)?)*$",
+        )
+    ),
+]
+LastEventId = Annotated[
+    str | None,
+    Header(
+        alias="Last-Event-ID",
+        description="The `id` of the last event that the client got. It counts more than what the "
+        "query says.",
+        examples=["44"],
+    ),
+]

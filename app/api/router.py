@@ -3,12 +3,12 @@
 from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
-from app.api import chats, health, messages
+from app.api import chats, health, live, messages
 from app.core.errors import NotFound
 
 PREFIX = "/api/v1"
 
-ROUTERS: tuple[APIRouter, ...] = (chats.router, messages.router)
+ROUTERS: tuple[APIRouter, ...] = (chats.router, messages.router, live.router)
 
 
 def install(app: FastAPI) -> None:

@@ -141,7 +141,10 @@ class Settings(BaseModel, frozen=True):
     db_direct_host: DbHost | None = Field(default=None, description="None: db_host")
     db_direct_port: DbPort | None = Field(default=None, description="None: db_port")
     db_pool_size: int = Field(
-        default=8, ge=1, le=1000, description="connections of each worker, beside twelve"
+        default=8,
+        ge=1,
+        le=1000,
+        description="connections of each worker, beside those for calls of some kinds",
     )
     db_startup_timeout: float = Field(default=60, ge=0, le=3600, description="seconds")
 
@@ -152,6 +155,8 @@ class Settings(BaseModel, frozen=True):
     root_path: Annotated[str, AfterValidator(check_root_path)] = ""
     workers: int = Field(default=1, ge=1, le=128)
     shutdown_timeout: int = Field(default=10, ge=1, le=3600, description="seconds")
+
+    max_streams: int = Field(default=10_000, ge=0, le=1_000_000, description="of each worker")
 
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     log_format: Literal["plain", "json"] = "plain"

@@ -21,6 +21,7 @@ Problem
  - Unavailable                 503
     - TooManyConnections
     - TooManyExports
+    - TooManyStreams
 """
 
 import re
@@ -219,6 +220,16 @@ class TooManyExports(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("Too many exports are running; try again later.")
+
+
+class TooManyStreams(Unavailable):
+    """As many streams are open as the service has room for. Try again later, or ask for changes."""
+
+    type, title = "too-many-streams", "Too many streams are open"
+    headers: Mapping[str, str] = {"Retry-After": "5"}
+
+    def __init__(self) -> None:
+        super().__init__("Too many streams are open; try again later.")
 
 
 # The names that a client may read back; anything else that it sent is never echoed.

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 import sys
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -34,7 +34,7 @@ EMPTY_LINE = b"\r\n\r\n"
 # What the framing of a chunk takes: its size, and two line ends. Beyond it are extensions.
 CHUNK_ALLOWANCE = 16
 
-MAX_CONNECTIONS = 10_000
+MAX_CONNECTIONS = 16_000
 
 # What a part of a sweep may cost: so many looks at a connection, or so many answers to one.
 PART = 500
@@ -86,6 +86,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._dropped = 0
         # Bytes of the message that are not its content, and those of the piece being parsed.
         self._overhead = self._piece = 0
+        self.unsent = 0  # Bytes that the client had not taken at the last look.
         self._awaited: object = None
         self._awaited_since = 0.0
 
@@ -315,8 +316,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _find_awaited(self) -> tuple[object, float | None]:
         """Return what the client owes, which differs after any progress, and its timeout."""
-        if unread := self.transport.get_write_buffer_size():
-            return ("answer", unread, self.flow.resumed), self.answer_timeout
+        self.unsent = self.transport.get_write_buffer_size()
+        if self.unsent:
+            return ("answer", self.unsent, self.flow.resumed), self.answer_timeout
         if self.transport.is_closing():
             return "close", self.linger_timeout
         if self.flow.read_paused or self._refused:
@@ -460,32 +462,35 @@ class _Sweeper:
     async def _sweep_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
-            connections = [one for one in self._connections if isinstance(one, BoundedProtocol)]
-            self._cut_what_is_not_taken(connections)
             self._say_when_crowded()
-            await self._end_what_is_overdue(connections)
+            self._cut_what_is_not_taken(await self._end_what_is_overdue())
 
-    async def _end_what_is_overdue(self, connections: list[BoundedProtocol]) -> None:
-        """Look at the connections in small parts: thousands may be overdue in the same moment."""
-        work = 0
-        for connection in connections:
-            if connection in self._connections:
+    async def _end_what_is_overdue(self) -> list[BoundedProtocol]:
+        """Look at the connections in small parts: thousands may be overdue in the same moment.
+
+        Return those that leave something unread.
+        """
+        work, unread = 0, []
+        for connection in list(self._connections):
+            if connection in self._connections and isinstance(connection, BoundedProtocol):
                 work += ENDED if connection.check(self._loop.time()) else 1
+                if connection.unsent:
+                    unread.append(connection)
             if work >= PART:
                 work = 0
                 await asyncio.sleep(self._pause)
+        return unread
 
-    def _cut_what_is_not_taken(self, connections: list[BoundedProtocol]) -> None:
+    def _cut_what_is_not_taken(self, unread: list[BoundedProtocol]) -> None:
         """End the connections that leave most of their answers unread, when all are too much."""
-        unsent = [(one.transport.get_write_buffer_size(), one.transport) for one in connections]
-        excess, cut = sum(size for size, _ in unsent) - self._max_unsent, 0
+        excess, cut = sum(one.unsent for one in unread) - self._max_unsent, 0
         if excess <= 0:
             return
-        for size, transport in sorted(unsent, key=itemgetter(0), reverse=True):
+        for connection in sorted(unread, key=attrgetter("unsent"), reverse=True):
             if excess <= 0:
                 break
-            transport.abort()
-            excess, cut = excess - size, cut + 1
+            connection.transport.abort()
+            excess, cut = excess - connection.unsent, cut + 1
         log.warning("%s connections are cut: their clients do not take their answers", cut)
 
     def _say_when_crowded(self) -> None:

@@ -36,9 +36,11 @@ def test_it_is_printed_without_a_database() -> None:
 def test_the_root_mount_is_left_out() -> None:
     assert set(COMMITTED["paths"]) == {
         "/",
+        "/api/v1/changes/stream",
         "/api/v1/chats/",
         "/api/v1/chats/{chat_id}",
         "/api/v1/chats/{chat_id}/changes",
+        "/api/v1/chats/{chat_id}/changes/stream",
         "/api/v1/chats/{chat_id}/messages/",
         "/api/v1/chats/{chat_id}/messages/batch",
         "/api/v1/chats/{chat_id}/messages/{message_id}",

@@ -10,7 +10,7 @@ import pytest
 
 from app.batches import (
     ChangeRequest,
-    Rendered,
+    Edited,
     delete_chat_messages,
     delete_messages,
     update_chat_messages,
@@ -56,13 +56,13 @@ def edit(message: JSON, text: str, *revisions: int) -> ChangeRequest:
 
 
 def test_each_edit_of_a_batch_gets_a_revision_of_its_own_in_their_order(
-    client: httpx.Client, on_a_connection: "Run[list[Rendered | Exception]]"
+    client: httpx.Client, on_a_connection: "Run[list[Edited | Exception]]"
 ) -> None:
     chats = [create_chat(client) for _ in range(2)]
     sent = [send(client, chats[n % 2]) for n in range(6)]
     requests = [edit(message, f"edit {n}") for n, message in enumerate(reversed(sent))]
     edited = on_a_connection(lambda connection: update_messages(connection, requests, True))
-    assert [one.revision for one in edited if isinstance(one, Rendered)] == [4, 4, 5, 5, 6, 6]
+    assert [one.revision for one in edited if isinstance(one, Edited)] == [4, 4, 5, 5, 6, 6]
     for chat in chats:
         changes = client.get(f"/chats/{chat['id']}/changes?since=3").json()["changes"]
         assert [change["revision"] for change in changes] == [4, 5, 6]
@@ -70,7 +70,7 @@ def test_each_edit_of_a_batch_gets_a_revision_of_its_own_in_their_order(
 
 
 def test_two_edits_of_one_message_in_a_batch_are_made_one_after_the_other(
-    client: httpx.Client, chat: JSON, on_a_connection: "Run[list[Rendered | Exception]]"
+    client: httpx.Client, chat: JSON, on_a_connection: "Run[list[Edited | Exception]]"
 ) -> None:
     message, other = send(client, chat), send(client, chat)
     requests = [
@@ -80,15 +80,15 @@ def test_two_edits_of_one_message_in_a_batch_are_made_one_after_the_other(
         edit(message, "third"),
     ]
     edited = on_a_connection(lambda connection: update_messages(connection, requests, True))
-    assert isinstance(edited[0], Rendered)
+    assert isinstance(edited[0], Edited)
     assert isinstance(edited[2], Stale)
-    assert isinstance(edited[3], Rendered)
+    assert isinstance(edited[3], Edited)
     assert client.get(f"/messages/{message['id']}").json()["text"] == "third"
     assert client.get(f"/messages/{other['id']}").json()["text"] == "other"
 
 
 def test_a_refused_request_does_not_refuse_its_neighbours(
-    client: httpx.Client, chat: JSON, on_a_connection: "Run[list[Exception | None]]"
+    client: httpx.Client, chat: JSON, on_a_connection: "Run[list[int | Exception]]"
 ) -> None:
     sent = [send(client, chat) for _ in range(3)]
     requests = [
@@ -100,7 +100,7 @@ def test_a_refused_request_does_not_refuse_its_neighbours(
         ChangeRequest(sent[2]["id"], None),
     ]
     deleted = on_a_connection(lambda connection: delete_messages(connection, requests, True))
-    kinds = [Stale, type(None), MessageNotFound, MessageNotFound, type(None), MessageNotFound]
+    kinds = [Stale, int, MessageNotFound, MessageNotFound, int, MessageNotFound]
     assert [type(one) for one in deleted] == kinds
     changes = client.get(f"/chats/{chat['id']}/changes?since=3").json()["changes"]
     assert [(change["message_id"], "message" in change) for change in changes] == [
@@ -110,7 +110,7 @@ def test_a_refused_request_does_not_refuse_its_neighbours(
 
 
 def test_a_batch_that_says_the_chats_changes_only_what_is_in_them(
-    client: httpx.Client, on_a_connection: "Run[list[Rendered | Exception]]"
+    client: httpx.Client, on_a_connection: "Run[list[Edited | Exception]]"
 ) -> None:
     chats = [create_chat(client) for _ in range(2)]
     sent = [send(client, chat) for chat in chats]
@@ -119,13 +119,13 @@ def test_a_batch_that_says_the_chats_changes_only_what_is_in_them(
         for n, (message, chat) in enumerate(product(sent, chats))
     ]
     edited = on_a_connection(lambda connection: update_chat_messages(connection, requests, True))
-    assert [type(one) for one in edited] == [Rendered, MessageNotFound, MessageNotFound, Rendered]
+    assert [type(one) for one in edited] == [Edited, MessageNotFound, MessageNotFound, Edited]
     texts = [client.get(f"/messages/{message['id']}").json()["text"] for message in sent]
     assert texts == ["edit 0", "edit 3"]
 
 
 def test_a_refused_request_that_says_the_chat_does_not_refuse_its_neighbours(
-    client: httpx.Client, chat: JSON, on_a_connection: "Run[list[Exception | None]]"
+    client: httpx.Client, chat: JSON, on_a_connection: "Run[list[int | Exception]]"
 ) -> None:
     ids = [send(client, chat)["id"] for _ in range(3)]
     elsewhere = create_chat(client)["id"]
@@ -140,6 +140,6 @@ def test_a_refused_request_that_says_the_chat_does_not_refuse_its_neighbours(
     ]
     deleted = on_a_connection(lambda connection: delete_chat_messages(connection, requests, True))
     absent = MessageNotFound
-    expected = [Stale, absent, absent, type(None), absent, type(None), absent]
+    expected = [Stale, absent, absent, int, absent, int, absent]
     assert [type(one) for one in deleted] == expected
     assert [one["id"] for one in read_chat(client, chat)["messages"]] == ids[:1]

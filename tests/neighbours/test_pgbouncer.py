@@ -20,6 +20,7 @@ from tests.support import (
     running,
     send,
 )
+from tests.support.events import following, take
 from tests.support.service import run_python
 
 
@@ -117,6 +118,26 @@ def test_messages_of_an_earlier_version_are_given_their_words_behind_it(
             eventually(lambda: own_postgres.execute(without, database) == [(0,)])
             found = client.get("/messages/", params={"q": "17"}).json()
             assert [message["text"] for message in found] == ["hiking/17"]
+
+
+def test_streams_are_told_behind_it_of_what_another_process_changed(
+    pooled: dict[str, str], own_postgres: Postgres, tmp_path: Path
+) -> None:
+    with own_postgres.database() as database:
+        own_postgres.migrate(database)
+        settings = {**pooled, "DB_NAME": database}
+        with (
+            running(tmp_path / "one", settings) as one,
+            running(tmp_path / "other", settings) as other,
+            one.client() as reader,
+            other.client() as writer,
+        ):
+            chat = create_chat(writer)
+            with following(reader, f"/chats/{chat['id']}/changes/stream") as events:
+                assert take(events, 1)[0].kind == "ready"
+                for change in range(1, 4):
+                    send(writer, chat)
+                    assert take(events, 1)[0].id == str(change)
 
 
 def test_what_takes_too_long_is_ended_behind_it(

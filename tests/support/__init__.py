@@ -3,6 +3,7 @@
 from tests.support.postgres import Postgres
 from tests.support.problems import PROBLEM, assert_problem
 from tests.support.service import (
+    HURRIED,
     JSON,
     ROOT,
     UNSET,
@@ -21,6 +22,7 @@ from tests.support.service import (
 from tests.support.verbs import create_chat, read_chat, send
 
 __all__ = [
+    "HURRIED",
     "JSON",
     "PROBLEM",
     "ROOT",

@@ -26,6 +26,8 @@ JSON = dict[str, Any]
 
 # How those who manage the database themselves start the service.
 UVICORN = ("-m", "uvicorn", "app.main:app", "--port", "{port}")
+# The service with streams that are in a hurry.
+HURRIED = ("-m", "uvicorn", "tests.support.hurried:app", "--port", "{port}")
 
 # Every setting, as the README's table names them; a test compares that with the code.
 SETTINGS = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)

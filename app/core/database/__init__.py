@@ -19,6 +19,7 @@ from app.core.database.batching import Batcher, Blocked, Serve, ServeApart
 from app.core.database.connection import AsyncConnection, AsyncPool, PreparedStatement, Rows
 from app.core.database.engine import async_connect, serving_setup
 from app.core.database.failures import ConnectionLost, TimedOut, in_time
+from app.core.database.listener import Listener
 from app.core.database.threads import Threads
 
 P = ParamSpec("P")
@@ -47,7 +48,8 @@ WriteFunction = Callable[
 ]
 
 # Connections of each worker for single statements, for batches that wait for locks, for changes of
-# chats, which may wait for locks, too, for searches, and for lists with a filter.
+# chats, which may wait for locks, too, for searches, and for lists with a filter. While there are
+# streams, one reads for them, one listens, and one notifies other processes.
 FETCHING, WAITING, CHANGING, SEARCHING, FILTERING = 3, 3, 2, 1, 2
 
 # Seconds that PostgreSQL works at one statement of a search.
@@ -60,7 +62,13 @@ LARGE_COST, MAX_LARGE_COST = 15_000, 150_000
 
 
 class Database:
-    """Runs what crud asks for, on connections of its own."""
+    """Runs what crud asks for, on connections of its own.
+
+    `tell` is called with each chat in which something changed, once that is committed; whoever
+    wants to know puts a function there, which must be quick.
+    """
+
+    tell: Callable[[int], None] = staticmethod(lambda chat_id: None)
 
     def __init__(self, settings: Settings) -> None:
         self.sessions = Threads(settings, "database", settings.db_pool_size)
@@ -79,6 +87,12 @@ class Database:
         self._fetching, self._waiting = AsyncPool(*how, FETCHING), AsyncPool(*how, WAITING)
         by_index = serving_setup(settings, enable_seqscan="off")
         self._filtering = AsyncPool(async_connect(settings), by_index, FILTERING)
+        self._following, self._announcing = AsyncPool(*how, 1), AsyncPool(*how, 1)
+        # None where nothing but single transactions reaches the server.
+        direct = settings.direct
+        self.listener = (
+            Listener(async_connect(direct)) if direct.db_pool_mode == "session" else None
+        )
         self._turns = WeakValueDictionary[int, asyncio.Lock]()
         # Of each function that reads: what serves its small calls, and its large ones.
         self._readers: dict[Callable[..., Any], tuple[Batcher[Any, Any], Batcher[Any, Any]]] = {}
@@ -145,6 +159,27 @@ class Database:
         Unavailable as `Threads.run` does.
         """
         return await in_time(_lent(self._filtering, function, *args, **kwargs))
+
+    async def follow(
+        self,
+        function: Callable[Concatenate[AsyncConnection, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Return what `function(connection, …)` returns, on the connection for streams.
+
+        Raises Unavailable as `Threads.run` does.
+        """
+        return await in_time(_lent(self._following, function, *args, **kwargs))
+
+    async def announce(
+        self,
+        function: Callable[Concatenate[AsyncConnection, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Return the same on a connection for NOTIFY alone, whose lock all of the server shares."""
+        return await in_time(_lent(self._announcing, function, *args, **kwargs))
 
     async def transaction(
         self,
@@ -225,6 +260,8 @@ class Database:
             self._fetching,
             self._waiting,
             self._filtering,
+            self._following,
+            self._announcing,
         ):
             connection.close()
         for threads in (self.sessions, self._changes, self.searches):

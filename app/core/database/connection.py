@@ -157,7 +157,7 @@ class AsyncConnection:
         if self._connection is None:
             # In a thread, because a name may have to be looked up first.
             self._connection = await asyncio.to_thread(self._connect)
-            await _finished(self._connection)
+            await finished(self._connection)
             answer = await self._execute(self._connection, self._setup.statement)
             self._prefix = self._setup.prefix(answer)
             self._watch(self._connection)
@@ -175,7 +175,7 @@ class AsyncConnection:
                     self._ready = self._loop.create_future()
                     await self._ready
                 else:
-                    await _until_ready(connection, state)
+                    await until_ready(connection, state)
         finally:
             self._ready = None
         rows: Rows = cursor.fetchall() if cursor.description else []
@@ -241,13 +241,13 @@ def _numbered(parameters: Sequence[Any]) -> dict[str, Any]:
     return {str(number): value for number, value in enumerate(parameters, 1)}
 
 
-async def _finished(connection: Psycopg2Connection) -> None:
+async def finished(connection: Psycopg2Connection) -> None:
     """Return when the connection has done what it was told; raises psycopg2.Error."""
     while (state := connection.poll()) != POLL_OK:
-        await _until_ready(connection, state)
+        await until_ready(connection, state)
 
 
-async def _until_ready(connection: Psycopg2Connection, state: int) -> None:
+async def until_ready(connection: Psycopg2Connection, state: int) -> None:
     """Return when the connection's socket can be read from, or written to, as `state` asks."""
     loop = asyncio.get_running_loop()
     watch, forget = (

@@ -27,9 +27,45 @@ export type BatchedMessage = {
 };
 
 /**
+ * The stream ends, as each does after a while: come back with the last id.
+ */
+export type ByeEvent = {
+    /**
+     * The kind of the event.
+     */
+    event: 'bye';
+};
+
+/**
  * A message that was created, edited or deleted.
  */
 export type Change = {
+    /**
+     * The chat's revision that the change made.
+     */
+    revision: number;
+    /**
+     * The message that changed.
+     */
+    message_id: number;
+    /**
+     * The message as it is now; left out when it was deleted.
+     */
+    message?: Message;
+};
+
+/**
+ * A message was sent, edited or deleted.
+ */
+export type ChangeEvent = {
+    /**
+     * The kind of the event.
+     */
+    event: 'change';
+    /**
+     * The chat.
+     */
+    chat_id: number;
     /**
      * The chat's revision that the change made.
      */
@@ -157,6 +193,20 @@ export type FieldError = {
 };
 
 /**
+ * The chat was deleted, or there never was one.
+ */
+export type GoneEvent = {
+    /**
+     * The kind of the event.
+     */
+    event: 'gone';
+    /**
+     * The chat.
+     */
+    chat_id: number;
+};
+
+/**
  * The service works.
  */
 export type Health = {
@@ -191,6 +241,21 @@ export type ListedChat = {
      */
     last_message?: Message;
 };
+
+/**
+ * What an event of a stream tells.
+ */
+export type LiveEvent = ({
+    event: 'ready';
+} & ReadyEvent) | ({
+    event: 'change';
+} & ChangeEvent) | ({
+    event: 'reset';
+} & ResetEvent) | ({
+    event: 'gone';
+} & GoneEvent) | ({
+    event: 'bye';
+} & ByeEvent);
 
 /**
  * A message in a chat.
@@ -293,6 +358,42 @@ export type ProblemDetails = {
      * What is wrong where, when the request is not valid: the first of it.
      */
     errors?: Array<FieldError>;
+};
+
+/**
+ * From here on, everything that changes in the chat comes.
+ */
+export type ReadyEvent = {
+    /**
+     * The kind of the event.
+     */
+    event: 'ready';
+    /**
+     * The chat.
+     */
+    chat_id: number;
+    /**
+     * The revision after which the changes come.
+     */
+    revision: number;
+};
+
+/**
+ * The chat is at a lower revision than the reader, as after a restore: read it anew.
+ */
+export type ResetEvent = {
+    /**
+     * The kind of the event.
+     */
+    event: 'reset';
+    /**
+     * The chat.
+     */
+    chat_id: number;
+    /**
+     * The revision after which the changes come now.
+     */
+    revision: number;
 };
 
 /**
@@ -1195,6 +1296,103 @@ export type UpdateChatMessageResponses = {
 };
 
 export type UpdateChatMessageResponse = UpdateChatMessageResponses[keyof UpdateChatMessageResponses];
+
+export type StreamChangesData = {
+    body?: never;
+    headers?: {
+        /**
+         * The `id` of the last event that the client got. It counts more than what the query says.
+         */
+        'Last-Event-ID'?: string;
+    };
+    path: {
+        /**
+         * The chat's id.
+         */
+        chat_id: number;
+    };
+    query?: {
+        /**
+         * The revision that the client has got to; 0 for none. Without it, the stream begins now.
+         */
+        since?: number;
+    };
+    url: '/api/v1/chats/{chat_id}/changes/stream';
+};
+
+export type StreamChangesErrors = {
+    /**
+     * There is no such chat, or There is no such message.
+     */
+    404: ProblemDetails;
+    /**
+     * The request is not valid, or The idempotency key was used before.
+     */
+    422: ProblemDetails;
+    /**
+     * The service cannot answer right now.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type StreamChangesError = StreamChangesErrors[keyof StreamChangesErrors];
+
+export type StreamChangesResponses = {
+    /**
+     * The events, until the client or the service ends them.
+     */
+    200: LiveEvent;
+};
+
+export type StreamChangesResponse = StreamChangesResponses[keyof StreamChangesResponses];
+
+export type StreamChangesOfChatsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The `id` of the last event that the client got. It counts more than what the query says.
+         */
+        'Last-Event-ID'?: string;
+    };
+    path?: never;
+    query: {
+        /**
+         * The chats, 1 to 100, each with the revision that the client has got to; without one, that chat's changes begin now.
+         */
+        chats: string;
+    };
+    url: '/api/v1/changes/stream';
+};
+
+export type StreamChangesOfChatsErrors = {
+    /**
+     * The request is not valid, or The idempotency key was used before.
+     */
+    422: ProblemDetails;
+    /**
+     * The service cannot answer right now.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type StreamChangesOfChatsError = StreamChangesOfChatsErrors[keyof StreamChangesOfChatsErrors];
+
+export type StreamChangesOfChatsResponses = {
+    /**
+     * The events, until the client or the service ends them.
+     */
+    200: LiveEvent;
+};
+
+export type StreamChangesOfChatsResponse = StreamChangesOfChatsResponses[keyof StreamChangesOfChatsResponses];
 
 export type CheckLiveData = {
     body?: never;

@@ -1,13 +1,16 @@
 """Contains all the data models used in inputs/outputs"""
 
 from .batched_message import BatchedMessage
+from .bye_event import ByeEvent
 from .change import Change
+from .change_event import ChangeEvent
 from .changes_page import Changes
 from .chat import Chat
 from .chat_create import ChatCreate
 from .chat_update import ChatUpdate
 from .chat_with_messages import ChatWithMessages
 from .field_error import FieldError
+from .gone_event import GoneEvent
 from .health import Health
 from .list_chats_sort import ListChatsSort
 from .listed_chat import ListedChat
@@ -16,18 +19,23 @@ from .message_create import MessageCreate
 from .message_update import MessageUpdate
 from .metadata import Metadata
 from .problem_details import ProblemDetails
+from .ready_event import ReadyEvent
+from .reset_event import ResetEvent
 from .service import Service
 from .service_links import ServiceLinks
 
 __all__ = (
     "BatchedMessage",
+    "ByeEvent",
     "Change",
+    "ChangeEvent",
     "Changes",
     "Chat",
     "ChatCreate",
     "ChatUpdate",
     "ChatWithMessages",
     "FieldError",
+    "GoneEvent",
     "Health",
     "ListChatsSort",
     "ListedChat",
@@ -36,6 +44,8 @@ __all__ = (
     "MessageUpdate",
     "Metadata",
     "ProblemDetails",
+    "ReadyEvent",
+    "ResetEvent",
     "Service",
     "ServiceLinks",
 )

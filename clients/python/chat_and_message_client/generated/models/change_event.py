@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    TypeVar,
+    cast,
+)
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.message import Message
+
+
+T = TypeVar("T", bound="ChangeEvent")
+
+
+@_attrs_define
+class ChangeEvent:
+    """A message was sent, edited or deleted.
+
+    Attributes:
+        event (Literal['change']): The kind of the event.
+        chat_id (int): The chat.
+        revision (int): The chat's revision that the change made.
+        message_id (int): The message that changed.
+        message (Message | Unset): A message in a chat.
+    """
+
+    event: Literal["change"]
+    chat_id: int
+    revision: int
+    message_id: int
+    message: Message | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        event = self.event
+
+        chat_id = self.chat_id
+
+        revision = self.revision
+
+        message_id = self.message_id
+
+        message: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.message, Unset):
+            message = self.message.to_dict()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "event": event,
+                "chat_id": chat_id,
+                "revision": revision,
+                "message_id": message_id,
+            }
+        )
+        if message is not UNSET:
+            field_dict["message"] = message
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.message import Message  # noqa: PLC0415
+
+        d = dict(src_dict)
+        event = cast(Literal["change"], d.pop("event"))
+        if event != "change":
+            raise ValueError(f"event must match const 'change', got '{event}'")
+
+        chat_id = d.pop("chat_id")
+
+        revision = d.pop("revision")
+
+        message_id = d.pop("message_id")
+
+        _message = d.pop("message", UNSET)
+        message: Message | Unset
+        if isinstance(_message, Unset):
+            message = UNSET
+        else:
+            message = Message.from_dict(_message)
+
+        change_event = cls(
+            event=event,
+            chat_id=chat_id,
+            revision=revision,
+            message_id=message_id,
+            message=message,
+        )
+
+        change_event.additional_properties = d
+        return change_event
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties
