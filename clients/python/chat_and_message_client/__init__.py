@@ -6,13 +6,21 @@ the same for asyncio.
 """
 
 from . import aio
-from .blocking import export_messages, follow_changes, iterate_messages, send_message
+from .blocking import (
+    export_messages,
+    follow_changes,
+    iterate_messages,
+    send_message,
+    stream_changes,
+)
 from .generated.client import AuthenticatedClient, Client
 from .problems import ApiProblem, UnexpectedAnswer, expect
+from .streams import ChatEvent
 
 __all__ = [
     "ApiProblem",
     "AuthenticatedClient",
+    "ChatEvent",
     "Client",
     "UnexpectedAnswer",
     "aio",
@@ -21,4 +29,5 @@ __all__ = [
     "follow_changes",
     "iterate_messages",
     "send_message",
+    "stream_changes",
 ]

@@ -35,7 +35,21 @@ LOST = (
 )
 
 # What the service, or a gateway in front of it, answers when another attempt may help.
-PASSING = {502, 503, 504}
+PASSING = {408, 425, 429, 502, 503, 504}
+
+
+class Backoff:
+    """Pauses that grow from one attempt to the next."""
+
+    def __init__(self) -> None:
+        self.longest = FIRST_PAUSE
+
+    def next(self, asked: float) -> float:
+        """Return how many seconds to wait, at least those that the service asks for."""
+        # Clients that failed at the same moment shall not come back at the same moment.
+        pause = max(asked, self.longest * random.uniform(0.5, 1))
+        self.longest = min(self.longest * 2, LONGEST_PAUSE)
+        return pause
 
 
 class Retries:
@@ -48,7 +62,7 @@ class Retries:
 
     def __init__(self, attempts: int) -> None:
         self.left = attempts
-        self.backoff = FIRST_PAUSE
+        self.backoff = Backoff()
         self.pause = 0.0
 
     def __enter__(self) -> None:
@@ -63,9 +77,7 @@ class Retries:
         asked = asked_pause(error)
         if asked is None or asked > LONGEST_PAUSE or self.left <= 0:
             return False
-        # Clients that failed at the same moment shall not come back at the same moment.
-        self.pause = max(asked, self.backoff * random.uniform(0.5, 1))
-        self.backoff = min(self.backoff * 2, LONGEST_PAUSE)
+        self.pause = self.backoff.next(asked)
         return True
 
 
@@ -75,7 +87,7 @@ def asked_pause(error: BaseException | None) -> float | None:
         case ApiProblem(status=status):
             may_pass = status in PASSING
         case UnexpectedAnswer(status=status):
-            may_pass = not 400 <= status < 500
+            may_pass = status in PASSING or not 300 <= status < 500
         case _:
             return 0 if isinstance(error, LOST) else None
     return (error.retry_after or 0) if may_pass else None

@@ -5,6 +5,7 @@ To stop reading half-way through one that yields, close it: `contextlib.aclosing
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from ._shared import (
@@ -23,6 +24,7 @@ from .generated.api.messages import create_message, list_chat_messages, list_mes
 from .generated.models import Changes, Message, ProblemDetails
 from .generated.types import Response
 from .problems import read
+from .streams import ChatEvent, Listening, Reader, is_stream, pages
 
 T = TypeVar("T")
 
@@ -77,6 +79,7 @@ async def follow_changes(
     attempts: int = ATTEMPTS,
 ) -> AsyncGenerator[Changes, None]:
     """Yield what changed in a chat after the revision `since`; see `blocking.follow_changes`."""
+    listening = Listening(chat_id)
     while True:
         request = read_changes._get_kwargs(chat_id, since=since, limit=limit)
         page = await persistently(attempts, client, request, read_changes._build_response)
@@ -87,7 +90,29 @@ async def follow_changes(
             continue
         if wait is None:
             return
-        await asyncio.sleep(wait)
+        if not listening.is_due:
+            await asyncio.sleep(wait)
+            continue
+        with listening:
+            async with aclosing(connection(client, listening.begin(since))) as pieces:
+                async for events in pieces:
+                    for page in pages(events, since, limit):
+                        since = page.next_since
+                        yield page
+
+
+async def stream_changes(
+    client: AnyClient, chats: int | Mapping[int, int | None], since: int | None = None
+) -> AsyncGenerator[ChatEvent, None]:
+    """Yield what happens in a chat or in many, for ever; see `blocking.stream_changes`."""
+    reader = Reader(chats, since)
+    while not reader.is_done:
+        await asyncio.sleep(reader.pause)
+        with reader:
+            async with aclosing(connection(client, reader)) as pieces:
+                async for events in pieces:
+                    for event in events:
+                        yield event
 
 
 async def export_messages(
@@ -103,6 +128,20 @@ async def export_messages(
             for message in lines.messages(piece):
                 yield message
     lines.end()
+
+
+async def connection(client: AnyClient, reader: Reader) -> AsyncGenerator[list[ChatEvent], None]:
+    """Yield the events that the reader gets from one connection; see `blocking.connection`."""
+    async with client.get_async_httpx_client().stream(**reader.connect()) as response:
+        if not is_stream(response):
+            await response.aread()
+            yield reader.refused(client, response)
+            return
+        async for piece in response.aiter_bytes():
+            yield reader.take(piece)
+            if reader.has_ended:
+                break
+    reader.end()
 
 
 async def persistently(

@@ -1,4 +1,4 @@
-"""A real service, and a proxy in front of it that fails as a network does."""
+"""A real service, a proxy in front of it that fails as a network does, and one that is scripted."""
 
 import os
 import signal
@@ -8,7 +8,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum, auto
+from http.client import parse_headers
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import service
@@ -113,8 +115,16 @@ class Proxy(socketserver.ThreadingTCPServer):
         parts = urlsplit(upstream)
         self.upstream = (parts.hostname or "", parts.port or 80)
         self.faults = faults
+        self.open: list[socket.socket] = []
+        self.count = 0  # Of connections, so far.
         super().__init__(("127.0.0.1", 0), Connection)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def cut(self) -> None:
+        """End all connections where they are."""
+        for connection in self.open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class Connection(socketserver.BaseRequestHandler):
@@ -125,6 +135,7 @@ class Connection(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         """Fail as the next fault says, or forward everything until either side ends it."""
+        self.server.count += 1
         fault = self.server.faults.pop(0) if self.server.faults else None
         if fault is Fault.CUT:
             return
@@ -132,6 +143,7 @@ class Connection(socketserver.BaseRequestHandler):
             self.request.recv(65536)
             self.request.sendall(ANSWERS[fault])
             return
+        self.server.open.append(self.request)
         with socket.create_connection(self.server.upstream) as service:
             asking = threading.Thread(target=forward, args=(self.request, service))
             asking.start()
@@ -163,3 +175,56 @@ def failing(upstream: str, *faults: Fault) -> Iterator[Proxy]:
         finally:
             proxy.shutdown()
     assert proxy.faults == []
+
+
+class Held(bytes):
+    """What is followed by silence, until the client leaves."""
+
+
+class Asked(NamedTuple):
+    """What a client asked for."""
+
+    target: str
+    last_event_id: str | None
+
+
+class Scripted(socketserver.ThreadingTCPServer):
+    """Answers each connection with the next of its `answers`, as it is, and notes what it asked."""
+
+    daemon_threads = True
+
+    def __init__(self, answers: list[bytes]) -> None:
+        self.answers = answers
+        self.asked: list[Asked] = []
+        self.left = threading.Event()  # Set when a client has left one that is held.
+        super().__init__(("127.0.0.1", 0), Script)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Script(socketserver.StreamRequestHandler):
+    """A connection of a client to the scripted server."""
+
+    server: Scripted
+
+    def handle(self) -> None:
+        """Answer one request."""
+        target = self.rfile.readline().split()[1].decode()
+        headers = parse_headers(self.rfile)
+        self.server.asked.append(Asked(target, headers["Last-Event-ID"]))
+        answer = self.server.answers.pop(0)
+        self.wfile.write(answer)
+        if isinstance(answer, Held):
+            self.rfile.read()
+            self.server.left.set()
+
+
+@contextmanager
+def scripted(*answers: bytes) -> Iterator[Scripted]:
+    """Yield a server that answers so; all must have been asked for."""
+    with Scripted(list(answers)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+    assert server.answers == []

@@ -95,7 +95,7 @@ def test_a_copy_that_follows_while_many_change_the_chat_ends_equal_to_it(
     assert copy == as_served(client, chat)
 
 
-def test_with_wait_it_goes_on_asking_until_there_is_something(
+def test_with_wait_it_goes_on_until_there_is_something(
     client: Client, url: str, chat: Chat
 ) -> None:
     asked = threading.Event()
@@ -106,14 +106,13 @@ def test_with_wait_it_goes_on_asking_until_there_is_something(
     ):
         pages = follow_changes(follower, chat.id, wait=0.01)
         for text in ("one", "two"):
-            asked.clear()
             page = threads.submit(next, pages)
             assert asked.wait(10)
             message = send(client, chat.id, text)
             assert [change.message for change in page.result(10).changes] == [message]
 
 
-def test_with_wait_it_goes_on_asking_for_asyncio_too(url: str, chat: Chat) -> None:
+def test_with_wait_it_goes_on_for_asyncio_too(url: str, chat: Chat) -> None:
     asked = asyncio.Event()
 
     async def note(response: httpx.Response) -> None:

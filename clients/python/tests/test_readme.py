@@ -37,9 +37,10 @@ def run(url: str, program: Path, *options: str) -> str:
 
 
 def test_the_example_runs(url: str, example: Path) -> None:
-    newest, oldest, missing, refused = run(url, example).splitlines()
+    newest, oldest, live, missing, refused = run(url, example).splitlines()
     assert newest.endswith("Alan: Or swimming?")
     assert oldest.endswith("Ada: Shall we go hiking?")
+    assert live == "Ada wrote or edited: Hiking!"
     assert missing == "No chat has the id 9007199254740991."
     assert refused.startswith("/problems/invalid-request 422 [FieldError(location='body.text'")
 
