@@ -1,19 +1,27 @@
 import type { Client } from "./client.js";
-import { type Changes, readChanges } from "./generated/index.js";
+import { connect, type Told } from "./connection.js";
+import { type Change, type Changes, readChanges } from "./generated/index.js";
 import { pause, type RetryOptions, retrying } from "./retry.js";
+import { oneChat } from "./stream.js";
 
 /** From where to follow, and for how long. */
 export interface FollowOptions extends RetryOptions {
   /** The revision to go on from: the `next_since` that was kept last; 0, the default, for all. */
   since?: number;
   /**
-   * How long to wait, in milliseconds, before asking for what is new; then the changes never end.
+   * With it the changes never end: the service tells of new ones by a stream. Where there is none,
+   * as behind a proxy that holds it back, it is asked for them, this many milliseconds apart.
    * Unless given they end when there is nothing more right now.
    */
   wait?: number;
   /** How many changes to ask for at once, 1–100; 100 unless told otherwise. */
   limit?: number;
 }
+
+// A stream that has told nothing after so many milliseconds is held back on its way, and for how
+// long no other is tried then.
+const PATIENCE = { first: 3_000, silence: 45_000 };
+const UNTIL_NEXT_STREAM = 300_000;
 
 /**
  * Yields what changed in a chat, in order, some changes at a time. Apply the `changes` to a copy by
@@ -29,6 +37,8 @@ export async function* followChanges(
   chatId: number,
   { since = 0, wait, limit = 100, ...options }: FollowOptions = {},
 ): AsyncGenerator<Changes, void, undefined> {
+  const { signal } = options;
+  let nextStream = 0;
   for (;;) {
     const read = (signal: AbortSignal) => readNext(client, chatId, { since, limit }, signal);
     const found = await retrying(read, options);
@@ -36,8 +46,42 @@ export async function* followChanges(
     since = found.next_since;
     if (found.more) continue;
     if (wait === undefined) return;
-    await pause(wait, options.signal);
+    if (performance.now() >= nextStream) {
+      nextStream = performance.now() + UNTIL_NEXT_STREAM;
+      try {
+        for await (const told of connect(client, oneChat(chatId, since), { ...PATIENCE, signal })) {
+          nextStream = 0;
+          for (const page of pages(told, since, limit)) {
+            signal?.throwIfAborted();
+            yield page;
+            since = page.next_since;
+          }
+        }
+      } catch {
+        signal?.throwIfAborted(); // What else it was, the next read tells.
+      }
+    }
+    await pause(wait, signal);
   }
+}
+
+/** Returns the changes that are told after a revision in pages, as the service answers them. */
+function pages(told: Told[], since: number, limit: number): Changes[] {
+  const latest = new Map<number, Change>();
+  for (const { event } of told) {
+    if (event.event !== "change" || event.revision <= since) continue;
+    const { event: _kind, chat_id: _chatId, ...change } = event;
+    latest.delete(change.message_id); // It moves to the end.
+    latest.set(change.message_id, change);
+  }
+  const changes = [...latest.values()];
+  const found: Changes[] = [];
+  for (let start = 0, end = limit; start < changes.length; start = end, end += limit) {
+    const some = changes.slice(start, end);
+    const next_since = some.at(-1)!.revision;
+    found.push({ changes: some, next_since, more: end < changes.length });
+  }
+  return found;
 }
 
 async function readNext(

@@ -13,3 +13,4 @@ export { iterateMessages, type IterateOptions } from "./iterate.js";
 export { ApiProblem } from "./problem.js";
 export type { RetryOptions } from "./retry.js";
 export { sendMessage, type SendOptions } from "./send.js";
+export { type Chats, streamChanges, type StreamedEvent, type StreamOptions } from "./stream.js";

@@ -79,7 +79,8 @@ function mayPass(error: unknown): boolean {
   return !(error instanceof ApiProblem) || PASSING.has(error.response.status);
 }
 
-function delayAfter(error: unknown, attempt: number): number {
+/** Returns how long to wait after the failure of an attempt, in milliseconds. */
+export function delayAfter(error: unknown, attempt: number): number {
   // The delays of many clients differ, so that they do not all come back at the same moment.
   const backoff = FIRST_DELAY * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
   return Math.min(LONGEST_DELAY, Math.max(backoff, 1000 * secondsAsked(error)));

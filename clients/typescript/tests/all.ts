@@ -6,3 +6,5 @@ import "./export.js";
 import "./package.js";
 import "./paging.js";
 import "./sending.js";
+import "./streaming.js";
+import "./wire.js";

@@ -23,17 +23,21 @@ async function installed(): Promise<string> {
   return folder;
 }
 
-/** Returns the example of the README, and what the README says that it prints. */
-async function example(): Promise<[code: string, output: string]> {
+/** Returns the examples of the README as a program, and what the README says that it prints. */
+async function examples(): Promise<[code: string, output: string]> {
   const readme = await readFile(join(PACKAGE, "README.md"), "utf8");
-  const found = /```ts\n(.*?)```.*?```text\n(.*?)```/s.exec(readme);
-  assert.ok(found);
-  return [found[1]!, found[2]!];
+  const fenced = readme.split(/^```/m);
+  const blocks = (opening: string) =>
+    fenced
+      .filter((block) => block.startsWith(opening))
+      .map((block) => block.slice(opening.length))
+      .join("\n");
+  return [blocks("ts\n"), blocks("text\n")];
 }
 
-test("the README's example does what it says, where only the package is installed", async () => {
+test("the README's examples do what it says, where only the package is installed", async () => {
   const folder = await installed();
-  const [code, output] = await example();
+  const [code, output] = await examples();
   await writeFile(join(folder, "example.ts"), code);
   await run("node", [TYPESCRIPT, "example.ts", ...OPTIONS, ...NODE_TYPES], { cwd: folder });
   const env = { ...process.env, CHAT_API_URL: url };

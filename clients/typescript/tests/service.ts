@@ -22,7 +22,7 @@ after(async () => {
 });
 
 /** Does something when all tests are done; what was started last ends first. */
-function atEnd(end: () => unknown): void {
+export function atEnd(end: () => unknown): void {
   endings.push(end);
 }
 
@@ -39,6 +39,21 @@ export async function temporaryFolder(): Promise<string> {
 
 async function startService(): Promise<string> {
   return (await start({ DATA_DIR: join(await temporaryFolder(), "data"), DB_HOST: "" })).url;
+}
+
+/** Returns where a service of a test's own listens, and what restarts it. */
+export async function startRestartable(): Promise<{ url: string; restart: () => Promise<void> }> {
+  const settings = {
+    DATA_DIR: join(await temporaryFolder(), "data"),
+    DB_HOST: "",
+    PORT: await freePort(),
+  };
+  let { server, url } = await start(settings);
+  const restart = async () => {
+    await stop(server);
+    ({ server } = await start(settings));
+  };
+  return { url, restart };
 }
 
 let withoutDatabase: Promise<string> | undefined;
@@ -58,8 +73,8 @@ async function startAndStopDatabase(): Promise<string> {
 }
 
 async function start(settings: Record<string, string>) {
-  const port = await freePort();
-  const place = { HOST: "127.0.0.1", PORT: port, LOG_LEVEL: "info", ...settings };
+  const port = settings["PORT"] ?? (await freePort());
+  const place = { HOST: "127.0.0.1", LOG_LEVEL: "info", ...settings, PORT: port };
   const server = spawn(PYTHON, ["-m", "app"], {
     cwd: ROOT,
     env: { ...process.env, ...place },
