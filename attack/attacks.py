@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from multiprocessing import get_context
 
+from attack.catching_up import stream_again
 from attack.faults import break_everything
 from attack.half_open import keep_half_open
 from attack.harness import (
     LARGE_CHAT,
+    WORDY_CHAT,
     Result,
     Target,
     Users,
@@ -181,6 +183,61 @@ def export_slowly(target: Target) -> Result:
     )
 
 
+def leave_streams_unread(target: Target) -> Result:
+    """Open streams of a chat of large messages from its beginning, and read nothing of them."""
+    count = int(target.choose(100, 2000))
+    start, most = target.service.memory(), 0
+
+    @contextmanager
+    def attack() -> Iterator[None]:
+        nonlocal most
+        with ExitStack() as stack:
+            for _ in range(count):
+                connection = stack.enter_context(
+                    connected(target.service, WAIT, receive_buffer=4096)
+                )
+                connection.sendall(stream_of(LARGE_CHAT))
+            yield
+            most = target.service.memory() - start
+
+    calls = {"reads": read, "sends": send}
+    told, held = under(target, attack, target.choose(5, 20), calls, 3)
+    return Result(
+        "8",
+        f"{count} streams that nobody reads",
+        "memory ≤ 500 MB, p99 of others ≤ × 3",
+        f"memory + {most / MB:.0f} MB; {told}",
+        held and most <= 500 * MB,
+    )
+
+
+def stream_of(chat: int) -> bytes:
+    """Return the request for all that ever changed in a chat."""
+    return b"GET /chats/%d/changes/stream?since=0 HTTP/1.1\r\n%s\r\n" % (chat, HOST)
+
+
+def catch_up_again_and_again(target: Target) -> Result:
+    """Stream the whole of a chat as fast as it comes, 32 at a time, and begin anew."""
+
+    @contextmanager
+    def attack() -> Iterator[None]:
+        # Another process: what it does is not to be taken for what the users notice.
+        address = ("127.0.0.1", target.service.port)
+        attacker = get_context("spawn").Process(
+            target=stream_again, args=(address, stream_of(WORDY_CHAT), 32)
+        )
+        attacker.start()
+        try:
+            yield
+        finally:
+            attacker.terminate()
+            attacker.join()
+
+    calls = {"reads": read, "sends": send, "readiness": check_ready}
+    told, held = under(target, attack, target.choose(6, 20), calls, 3)
+    return Result("8", "32 streams catch up", "p99 of others ≤ × 3, none 503", told, held)
+
+
 def lock_a_chat(target: Target) -> Result:
     """Lock a chat's row as a stranger to the service, while others send to that chat, too."""
     seconds = target.choose(5, 30)
@@ -303,6 +360,8 @@ ATTACKS: dict[str, Callable[[Target], Result]] = {
     "pipeline": leave_answers_unread,
     "half-open": half_open,
     "exports": export_slowly,
+    "streams": leave_streams_unread,
+    "catch-up": catch_up_again_and_again,
     "lock": lock_a_chat,
     "searches": search_slowly,
     "large-reads": read_much,

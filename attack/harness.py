@@ -26,6 +26,8 @@ SEED = (
     " FROM generate_series(1, {wordy}) n, concat('half of the way, part ', n) AS text",
     f"INSERT INTO message (chat_id, text) SELECT {LARGE_CHAT}, repeat('\U0001f600', 5000)"
     " FROM generate_series(1, 100)",
+    "UPDATE chat SET revision = coalesce("
+    "(SELECT max(revision) FROM message WHERE chat_id = chat.id), 0)",
     f"SELECT setval(pg_get_serial_sequence('chat', 'id'), {CHATS + 2})",
     "VACUUM ANALYZE",
 )
