@@ -14,6 +14,7 @@ CHATS = 1_000
 MESSAGES_EACH = 200
 HOT_CHAT = CHATS + 1
 BIG_CHAT = CHATS + 2
+QUIET_CHATS = range(BIG_CHAT + 1, BIG_CHAT + 101)
 BIG = 1_000_000
 SMALL = CHATS * MESSAGES_EACH
 NEWEST_IN_BIG = SMALL + BIG
@@ -24,6 +25,9 @@ SEED = (
     INSERT INTO chat (id, title, revision)
     SELECT n, 'Chat ' || n, {MESSAGES_EACH} FROM generate_series(1, {CHATS}) AS n
     UNION ALL VALUES ({HOT_CHAT}, 'Hot chat', 0), ({BIG_CHAT}, 'Big chat', {BIG})
+    UNION ALL
+    SELECT n, 'Quiet chat ' || n, 0
+    FROM generate_series({QUIET_CHATS[0]}, {QUIET_CHATS[-1]}) AS n
     """,
     f"""
     INSERT INTO message

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
+from typing import TypeVar
 
+from benchmarks.live import LiveTurn
 from benchmarks.measure import Round
 from benchmarks.scenarios import Scenario
 from benchmarks.stream import Export
 
-Value = Callable[[Round], float]
+Turn = TypeVar("Turn", Round, LiveTurn)
 
-COLUMNS: dict[str, Value] = {
+COLUMNS: dict[str, Callable[[Round], float]] = {
     "requests/s": lambda r: r.requests_per_second,
     "p50 ms": lambda r: r.p50_ms,
     "p99 ms": lambda r: r.p99_ms,
@@ -22,7 +24,7 @@ COLUMNS: dict[str, Value] = {
 COMPARED = ("sum µs", "requests/s", "p50 ms", "p99 ms")
 
 
-def of(rounds: Iterable[Round], server: str) -> list[Round]:
+def of(rounds: Iterable[Turn], server: str) -> list[Turn]:
     """Return the rounds of one server."""
     return [one for one in rounds if one.server == server]
 
@@ -52,10 +54,32 @@ def scenario_section(scenario: Scenario, connections: int, rounds: Sequence[Roun
     return f"{title}\n\n{servers}\n\n{ratios}\n" + (note if missing else "")
 
 
-def ratio(ours: Sequence[Round], theirs: Sequence[Round], value: Value) -> str:
+def ratio(ours: Sequence[Turn], theirs: Sequence[Turn], value: Callable[[Turn], float]) -> str:
     """Return the median of the ratios of the rounds that were run side by side."""
     pairs = zip(map(value, ours), map(value, theirs), strict=True)
     return f"× {median(own / other if other else float('nan') for own, other in pairs):.2f}"
+
+
+def live_section(turns: Sequence[LiveTurn], compared: Sequence[str]) -> str:
+    """Return what turns of the same title showed: each server, then the ratios."""
+    first, *others = names = list(dict.fromkeys(turn.server for turn in turns))
+    columns = list(turns[0].values)
+
+    def value(column: str) -> Callable[[LiveTurn], float]:
+        return lambda turn: turn.values[column]
+
+    servers = table(
+        ["server", *columns],
+        ([name, *(spread(map(value(c), of(turns, name))) for c in columns)] for name in names),
+    )
+    ratios = table(
+        [f"{first} to", *compared],
+        (
+            [name, *(ratio(of(turns, first), of(turns, name), value(c)) for c in compared)]
+            for name in others
+        ),
+    )
+    return f"## {turns[0].title}\n\n{servers}\n\n{ratios}\n"
 
 
 def stream_section(exports: Sequence[Export]) -> str:

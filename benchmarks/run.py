@@ -1,15 +1,17 @@
 """A whole run: the servers are started, found to agree, and take turns."""
 
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks import live
 from benchmarks.agreement import check_agreement
 from benchmarks.database import Database, UnusedMessages, seeded_database
+from benchmarks.live import LiveTurn
 from benchmarks.measure import Meter, Round
-from benchmarks.report import scenario_section, stream_section
-from benchmarks.scenarios import OURS, SCENARIOS, STREAM, Scenario
+from benchmarks.report import live_section, scenario_section, stream_section
+from benchmarks.scenarios import LIVE, OURS, SCENARIOS, STREAM, Scenario
 from benchmarks.servers import running_servers
 from benchmarks.stream import Export, measure_streams
 from benchmarks.surroundings import describe
@@ -47,6 +49,7 @@ class Results:
     sections: list[str] = field(default_factory=list)
     rounds: list[Round] = field(default_factory=list)
     exports: list[Export] = field(default_factory=list)
+    live: list[LiveTurn] = field(default_factory=list)
 
     def say(self, section: str) -> None:
         """Add a section to the report."""
@@ -73,6 +76,8 @@ def run(plan: Plan) -> Results:
             )
             with running_servers(plan.servers, folder, database.settings) as servers:
                 measure(plan, database, servers, results)
+            if LIVE in plan.names:
+                measure_live(plan, folder, database, results)
     return results
 
 
@@ -93,6 +98,37 @@ def measure(
         rounds_ = min(plan.rounds, STREAM_ROUNDS)
         results.exports = measure_streams(servers[OURS], database, rounds_)
         results.say(stream_section(results.exports))
+
+
+def measure_live(plan: Plan, folder: Path, database: Database, results: Results) -> None:
+    """Add to the results what live delivery costs, on servers of its own."""
+
+    def add(turns: Sequence[LiveTurn], compared: Sequence[str]) -> None:
+        results.live += turns
+        results.say(live_section(turns, compared))
+
+    is_held = live.can_hold()
+    rounds = range(plan.rounds)
+    with running_servers(live.SERVERS, folder, database.settings) as servers:
+        for delivery in live.DELIVERIES:
+            turns = [
+                live.deliver(delivery, name, servers, database, plan.seconds)
+                for _ in rounds
+                for name in delivery.servers
+            ]
+            add(turns, live.COMPARED_DELIVERIES)
+        meter = Meter(database, UnusedMessages())
+        sends = [
+            one for _ in rounds for one in live.send_beside(meter, servers[OURS], plan.seconds)
+        ]
+        results.rounds += sends
+        results.say(scenario_section(live.SEND_BESIDE, live.SEND_BESIDE.connections[0], sends))
+    if is_held:
+        beats, held_rounds = min(plan.seconds, 2), min(plan.rounds - 1, live.IDLE_ROUNDS)
+        held = [live.hold(folder, database, beats) for _ in range(max(held_rounds, 1))]
+        add([turn for turns in held for turn in turns], live.COMPARED_IDLE)
+    else:
+        results.say(f"{live.IDLE}: not measured, too few files may be open (ulimit -n).\n")
 
 
 def take_turns(

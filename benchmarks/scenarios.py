@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 OURS, PLAIN, ASYNCPG, FLOOR = "ours", "plain", "asyncpg", "floor"
 TWO_WORKERS = "ours, 2 workers"
+SSE_PLAIN, POLL, OTHER_WORKER = "sse-plain", "poll", "ours, another worker"
 
 # FastAPI has 40 threads and the default pool 15 connections. From 55 requests at a time on, all
 # threads may wait for the pool while finished requests, which wait for a thread, hold all of it.
@@ -41,8 +42,8 @@ SCENARIOS = (
     Scenario("workers-send", "Send into many chats, by two workers", "send", (16, 128), BOTH),
 )
 
-STREAM = "stream"
-NAMES = (*(scenario.name for scenario in SCENARIOS), STREAM)
+STREAM, LIVE = "stream", "live"
+NAMES = (*(scenario.name for scenario in SCENARIOS), STREAM, LIVE)
 
 # How far from the newest message the deep pages are, and how each server is asked for them.
 SHALLOWEST, DEEPEST = 100_000, 900_000

@@ -5,7 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from benchmarks.scenarios import ASYNCPG, FLOOR, OURS, PLAIN, TWO_WORKERS
+from benchmarks.scenarios import (
+    ASYNCPG,
+    FLOOR,
+    OTHER_WORKER,
+    OURS,
+    PLAIN,
+    SSE_PLAIN,
+    TWO_WORKERS,
+)
 from tests.support.service import Service
 
 
@@ -18,13 +26,15 @@ def peer(module: str, *options: str) -> tuple[str, ...]:
 
 STOP_SECONDS = 10
 
-# Ours and `plain` log each request, as they do unless told otherwise.
+# Ours, `plain` and `sse-plain` log each request, as they do unless told otherwise.
 COMMANDS = {
     OURS: ("-m", "app"),
     PLAIN: peer("plain"),
     ASYNCPG: peer("asyncpg_peer", "--no-access-log"),
     FLOOR: peer("floor", "--no-access-log"),
     TWO_WORKERS: ("-m", "app"),
+    OTHER_WORKER: ("-m", "app"),
+    SSE_PLAIN: peer("sse_plain"),
 }
 SETTINGS = {TWO_WORKERS: {"WORKERS": "2"}}
 
