@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 # What a row to read costs a batch, in characters, as its size is not known yet.
 _ROW_COST = 500
+# The same for a chat whose revision is to be found.
+_START_COST = 50
 
 
 class Rendered(NamedTuple):
@@ -458,7 +460,7 @@ class StartsRequest(NamedTuple):
     @property
     def cost(self) -> int:
         """Return its share of a batch."""
-        return len(self.chat_ids) * _ROW_COST
+        return len(self.chat_ids) * _START_COST
 
 
 class Start(NamedTuple):

@@ -186,19 +186,25 @@ class Stream:
         return b""
 
     async def _read_some(self) -> list[bytes]:
-        """Return the next events of some chats that have to be read; raises Unavailable."""
+        """Return the next events of some chats that have to be read.
+
+        Raises what kept all of them from being read, such as Unavailable.
+        """
         some = list(self._behind)[:CHATS_AT_A_TIME]
         reads = [self._read(chat_id) for chat_id in some]
         pages = await asyncio.gather(*reads, return_exceptions=True)
         parts: list[bytes] = []
+        failures = []
         for chat_id, page in zip(some, pages, strict=True):
             if isinstance(page, ChatNotFound):
                 parts.append(self._drop(chat_id))
             elif isinstance(page, BaseException):
-                raise page
+                failures.append(page)  # It stays behind, and what the others have is told.
             else:
+                self._behind.discard(chat_id)
                 self._tell_read(parts, chat_id, page)
-            self._behind.discard(chat_id)
+        if failures and not parts:
+            raise failures[0]
         return parts
 
     async def _read(self, chat_id: int) -> FeedPage:
@@ -255,6 +261,7 @@ class Stream:
         """Return the event by which a reader learns that a chat is gone."""
         self._id = self._written_id() if self._is_single else None
         del self.cursors[chat_id]
+        self._behind.discard(chat_id)
         self._hub.unfollow(self, chat_id)
         return events.gone(self._written_id(), chat_id)
 
