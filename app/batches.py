@@ -414,6 +414,13 @@ class FeedRequest(NamedTuple):
         return self.limit * _ROW_COST
 
 
+class Start(NamedTuple):
+    """The revision of a chat, and whether some of its messages have none yet."""
+
+    revision: int
+    is_unnumbered: bool
+
+
 class FedChange(NamedTuple):
     """A change of a chat, with the message as it is answered; none of a deletion."""
 
@@ -423,33 +430,44 @@ class FedChange(NamedTuple):
 
 
 class FeedPage(NamedTuple):
-    """Changes of a chat, in their order, and the revision up to which these are all."""
+    """Changes of a chat, in their order, and the revision up to which these are all.
+
+    If the chat `is_unnumbered`, some of its messages have no revision yet and are not among them.
+    """
 
     changes: list[FedChange]
     revision: int
     more: bool
+    is_unnumbered: bool
 
 
 async def read_feeds(
     connection: AsyncConnection, requests: Sequence[FeedRequest]
 ) -> list[FeedPage | Exception]:
     """Return what changed in each chat, all of one moment."""
-    heads: dict[int, int] = {}
+    starts: dict[int, Start] = {}
     found: list[list[FedChange]] = [[] for _ in requests]
-    for position, head, revision, *change in await statements.READ_FEEDS.fetch(
+    for position, head, is_unnumbered, revision, *change in await statements.READ_FEEDS.fetch(
         connection, requests
     ):
-        heads[position] = head
+        starts[position] = Start(head, is_unnumbered)
         if revision is not None:
             found[position - 1].append(FedChange(revision, *change))
-    pages: list[FeedPage | Exception] = []
-    for position, (request, changes) in enumerate(zip(requests, found, strict=True), 1):
-        if position not in heads:
-            pages.append(ChatNotFound(request.chat_id))
-            continue
-        more = len(changes) == request.limit
-        pages.append(FeedPage(changes, changes[-1].revision if more else heads[position], more))
-    return pages
+    return [
+        _feed_page(request, starts.get(position), changes)
+        for position, (request, changes) in enumerate(zip(requests, found, strict=True), 1)
+    ]
+
+
+def _feed_page(
+    request: FeedRequest, start: Start | None, changes: list[FedChange]
+) -> FeedPage | ChatNotFound:
+    """Return the page of a chat, or that there is no such chat."""
+    if start is None:
+        return ChatNotFound(request.chat_id)
+    more = len(changes) == request.limit
+    upto = changes[-1].revision if more else start.revision
+    return FeedPage(changes, upto, more, start.is_unnumbered)
 
 
 class StartsRequest(NamedTuple):
@@ -461,13 +479,6 @@ class StartsRequest(NamedTuple):
     def cost(self) -> int:
         """Return its share of a batch."""
         return len(self.chat_ids) * _START_COST
-
-
-class Start(NamedTuple):
-    """The revision of a chat, and whether some of its messages have none yet."""
-
-    revision: int
-    is_unnumbered: bool
 
 
 async def find_starts(

@@ -3,58 +3,44 @@
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from app.core.database import in_thread
-from app.core.errors import ChatNotFound
-from app.crud import find_revision
-from app.models import Change, Changes, Deletion, Message
+from app import batches
+from app.batches import FedChange, FeedRequest
+from app.core.database import Database, in_thread
+from app.models import Message
 
 # How many messages of an earlier version get their revisions at a time.
 BACKFILL_SIZE = 1000
 
 
-@in_thread
-def read_changes(session: Session, chat_id: int, since: int, limit: int) -> Changes:
-    """Return the first `limit` changes in the chat after the revision `since`.
+async def read_changes(database: Database, chat_id: int, since: int, limit: int) -> str:
+    """Return the first `limit` changes in the chat after the revision `since`, as JSON.
 
     All changes up to the chat's revision are committed when it is read, for each was made under
-    the chat's lock; so it does not matter that they are read later. Raises ChatNotFound.
+    the chat's lock. Raises ChatNotFound.
     """
-    revision, more = find_revision(session, chat_id), False
-    if revision is not None and _backfill_revisions(session, chat_id):
-        revision, more = find_revision(session, chat_id), True
-    if revision is None:
-        raise ChatNotFound(chat_id)
-    messages = (
-        select(Message)
-        .where(Message.chat_id == chat_id)
-        .where(col(Message.revision) > since, col(Message.revision) <= revision)
-        .order_by(col(Message.revision))
-        .limit(limit + 1)
-    )
-    deletions = (
-        select(Deletion)
-        .where(Deletion.chat_id == chat_id)
-        .where(Deletion.revision > since, Deletion.revision <= revision)
-        .order_by(col(Deletion.revision))
-        .limit(limit + 1)
-    )
-    changes = [
-        Change(revision=message.revision or 0, message_id=message.id, message=message)
-        for message in session.exec(messages)
-    ]
-    changes += [
-        Change(revision=deletion.revision, message_id=deletion.message_id)
-        for deletion in session.exec(deletions)
-    ]
-    changes.sort(key=lambda change: change.revision)
-    if len(changes) > limit:
-        changes, more = changes[:limit], True
-        revision = changes[-1].revision
-    return Changes(changes=changes, next_since=revision, more=more)
+    request = FeedRequest(chat_id, since, limit + 1)
+    page = await database.batch_read(batches.read_feeds, request)
+    was_unnumbered = page.is_unnumbered
+    if was_unnumbered:
+        await number_some(database, chat_id)
+        page = await database.batch_read(batches.read_feeds, request)
+    changes, upto = page.changes[:limit], page.revision
+    if page.more:
+        upto = changes[-1].revision
+    more = "true" if page.more or was_unnumbered else "false"
+    written = ",".join(change_json(change) for change in changes)
+    return f'{{"changes":[{written}],"next_since":{upto},"more":{more}}}'
+
+
+def change_json(change: FedChange) -> str:
+    """Return the JSON of a change."""
+    revision, message_id, message = change
+    content = "" if message is None else f',"message":{message}'
+    return f'{{"revision":{revision},"message_id":{message_id}{content}}}'
 
 
 # Messages of a version that knew no revisions get theirs in the order of their ids.
-_BACKFILL = text("""
+_NUMBER = text("""
     WITH waiting AS (
         SELECT id, row_number() OVER (ORDER BY id) AS rank, count(*) OVER () AS total
         FROM (
@@ -74,16 +60,11 @@ _BACKFILL = text("""
 
 @in_thread
 def number_some(session: Session, chat_id: int) -> bool:
-    """Give revisions to messages of an earlier version; return whether there were any."""
-    return _backfill_revisions(session, chat_id)
-
-
-def _backfill_revisions(session: Session, chat_id: int) -> bool:
     """Give revisions to the chat's oldest messages without; return whether there were any."""
     unnumbered = select(Message.id).where(
         Message.chat_id == chat_id, col(Message.revision).is_(None)
     )
     if session.exec(unnumbered.limit(1)).first() is None:
         return False
-    session.execute(_BACKFILL, {"chat_id": chat_id, "count": BACKFILL_SIZE})
+    session.execute(_NUMBER, {"chat_id": chat_id, "count": BACKFILL_SIZE})
     return True

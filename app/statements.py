@@ -548,12 +548,16 @@ def _changes_of(columns: str, table: type[SQLModel]) -> str:
 
 
 _SENT_OR_EDITED = f"revision, id AS message_id, {json_of(Message, 'message')} AS json"
+# Whether a chat has messages that a version before 0.2 sent, and that have no revision yet.
+_UNNUMBERED = "EXISTS (SELECT FROM message WHERE chat_id = {chat_id} AND revision IS NULL)"
 # A chat in which nothing changed has one row, whose change is null; what is no chat has none.
 READ_FEEDS = BatchStatement(
     "read_feeds",
     {"chat_id": "bigint", "since": "bigint", "count": "bigint"},
     f"""
-    SELECT position, chat.revision, change.revision, message_id, json
+    SELECT
+        position, chat.revision, {_UNNUMBERED.format(chat_id="chat.id")},
+        change.revision, message_id, json
     FROM {{requested}}
     JOIN chat ON chat.id = requested.chat_id
     LEFT JOIN LATERAL (
@@ -566,8 +570,6 @@ READ_FEEDS = BatchStatement(
     """,
 )
 
-# Whether a chat has messages that a version before 0.2 sent, and that have no revision yet.
-_UNNUMBERED = "EXISTS (SELECT FROM message WHERE chat_id = {chat_id} AND revision IS NULL)"
 FIND_STARTS = PreparedStatement(
     "find_starts",
     ("bigint[]",),

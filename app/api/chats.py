@@ -139,14 +139,15 @@ async def delete_chat(chat_id: ChatId, database: DatabaseDep, if_match: IfMatch 
     await crud.delete_chat(database, chat_id, expected_revisions(if_match))
 
 
-@router.get("/{chat_id}/changes", responses=responses(200, "The changes."))
+@router.get("/{chat_id}/changes", response_model=Changes, responses=responses(200, "The changes."))
+@fast
 async def read_changes(
     chat_id: ChatId, database: DatabaseDep, since: Since = 0, limit: Limit = DEFAULT_LIMIT
-) -> Changes:
+) -> Response:
     """Catch up with a chat.
 
     At most `limit` of what changed after the revision `since`, in the order of the changes. A
     client that keeps asking from `next_since` ends with exactly the chat's messages, whatever
     was sent, edited and deleted meanwhile; from 0 it starts with none.
     """
-    return await changes.read_changes(database, chat_id, since, limit)
+    return json_response(await changes.read_changes(database, chat_id, since, limit))

@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator
 from sqlmodel import Field
 
+from app.batches import FedChange
+from app.changes import change_json
 from app.core.schema import MAX_ID, Output, example
 from app.models import Change
 
@@ -90,13 +92,12 @@ def at_revision(kind: str, id_: str, chat_id: int, revision: int) -> bytes:
 _LINE_ENDS = [(end, f"\\u{ord(end):04x}") for end in "\x85\u2028\u2029"]
 
 
-def change_data(chat_id: int, revision: int, message_id: int, message: str | None) -> str:
-    """Return the data of a change, with the message as it is answered; none of a deletion."""
-    told = f'"chat_id":{chat_id},"revision":{revision},"message_id":{message_id}'
-    content = "" if message is None else f',"message":{message}'
+def change_data(chat_id: int, change: FedChange) -> str:
+    """Return the data of a change."""
+    written = change_json(change)
     for end, escape in _LINE_ENDS:
-        content = content.replace(end, escape)
-    return f'{{"event":"change",{told}{content}}}'
+        written = written.replace(end, escape)
+    return f'{{"event":"change","chat_id":{chat_id},{written[1:]}'
 
 
 def change_head(id_: int | str) -> bytes:

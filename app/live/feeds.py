@@ -27,7 +27,7 @@ def write(chat_id: int, changes: Iterable[FedChange]) -> list[Written]:
     """Return the changes of a chat."""
     written = []
     for change in changes:
-        data = f"data: {change_data(chat_id, *change)}\n\n".encode()
+        data = f"data: {change_data(chat_id, change)}\n\n".encode()
         written.append(Written(change.revision, data, change_head(change.revision) + data))
     return written
 
