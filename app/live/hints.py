@@ -69,7 +69,8 @@ class Announcer:
         if now < self._heard_until:
             return True
         listener = self._database.listener
-        if await self._database.announce(_look, listener.pid if listener else 0):
+        ((is_heard,),) = await self._database.fetch(IS_HEARD, listener.pid if listener else 0)
+        if is_heard:
             self._heard_until = now + LOOK_INTERVAL
             return True
         self._unheard_until = now + LOOK_INTERVAL
@@ -89,9 +90,3 @@ async def _notify(connection: AsyncConnection, payloads: Sequence[str]) -> None:
     """Send the payloads."""
     for payload in payloads:
         await connection.fetch(NOTIFY, payload)
-
-
-async def _look(connection: AsyncConnection, own_pid: int) -> bool:
-    """Return whether a process listens, other than the server's own `own_pid`."""
-    ((is_heard,),) = await connection.fetch(IS_HEARD, own_pid)
-    return bool(is_heard)

@@ -20,6 +20,7 @@ LISTENING = 0x6865617264
 _LISTEN = f"LISTEN {CHANNEL}; SELECT pg_advisory_lock_shared({LISTENING})"
 
 # The number as the view of locks shows it, in two halves (PostgreSQL documentation, chapter 53.12).
+# Whether a process listens, other than the one behind which is the server's process $1.
 IS_HEARD = PreparedStatement(
     "is_heard",
     ("integer",),
