@@ -32,10 +32,9 @@ the processor are a request's share, of the API's processes and of PostgreSQL's.
 medians with the least and the greatest; ratios are medians of the rounds' own ratios.
 
 Live, *sse-plain* is FastAPI's EventSourceResponse with a queue a reader, fed by a trigger's NOTIFY
-in the writing transaction, and *poll* are readers who ask ours each second (of 1,000 a tenth, with
-a tenth of the messages: one process bears no more). Times of the processor are a delivered
-message's share, its sending included. It is late by the time from the sender's 201, which may come
-after it, or from the sender's call (*of call*), to the reader.
+in the writing transaction, and *poll* are readers who ask ours each second. Times of the
+processor are a delivered message's share, its sending included. It is late by the time from the
+sender's 201, which may come after it, or from the sender's call (*of call*), to the reader.
 
 ![Processor time of a request](results.svg)
 

@@ -42,10 +42,6 @@ DELIVERIES = (
 )
 COMPARED_DELIVERIES = ("sum µs", "p50 ms of call")
 
-# One process bears hardly more who ask each second: of more, they and all that is sent to them are
-# a part.
-POLLERS = 100
-
 IDLE = "Live: 5,000 idle readers"
 IDLE_SERVERS = (OURS, SSE_PLAIN)
 IDLE_READERS = 5_000
@@ -127,9 +123,8 @@ def deliver(
     """Return what a server's turn shows; raises BenchmarkError unless all is delivered once."""
     server = servers[OURS if name in (POLL, OTHER_WORKER) else name]
     target = servers[OTHER_WORKER] if name == OTHER_WORKER else server
-    part = max(delivery.readers // POLLERS, 1) if name == POLL else 1
-    chats, count = QUIET_CHATS[: delivery.chats // part], delivery.readers // part
-    given = {"chats": list(chats), "rate": delivery.rate / part, "senders": delivery.senders}
+    chats, count = list(QUIET_CHATS[: delivery.chats]), delivery.readers
+    given = {"chats": chats, "rate": delivery.rate, "senders": delivery.senders}
     processes = [service.process.pid for service in {server, target}]
     with reading(server, chats, count, polls=name == POLL) as readers:
         readers.send(target, seconds=WARM_UP, **given)
