@@ -1,4 +1,4 @@
-"""`python -m app [serve | migrate | openapi]`."""
+"""`python -m app [serve | migrate | openapi | keys]`."""
 
 import signal
 
@@ -13,8 +13,8 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from types import FrameType
 from typing import NoReturn
 
@@ -23,8 +23,14 @@ from alembic.util import CommandError
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from app import keys_command
 from app.core.config import ConfigurationError, Settings, load_settings
-from app.core.embedded import EmbeddedPostgresError, EmbeddedPostgresLost, embedded_postgres
+from app.core.embedded import (
+    EmbeddedPostgresError,
+    EmbeddedPostgresLost,
+    embedded_postgres,
+    running_server,
+)
 from app.core.errors import Unavailable
 from app.core.lifespan import CANNOT_START
 from app.core.listening import bind, is_loopback, listen, own_hosts, url
@@ -41,18 +47,23 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 def main() -> None:
     """Do what the command line asks; end with status 1 and a plain sentence when it cannot be."""
     parser = argparse.ArgumentParser(prog="python -m app", description="The Chat and Message API.")
-    parser.add_argument(
-        "command",
-        nargs="?",
-        default="serve",
-        choices=["serve", "migrate", "openapi"],
-        help="serve the API (the default), only migrate, or print the OpenAPI document",
-    )
-    command = parser.parse_args().command
+    commands = parser.add_subparsers(dest="command", metavar="serve | migrate | openapi | keys")
+    commands.add_parser("serve", help="serve the API (the default)")
+    commands.add_parser("migrate", help="only migrate")
+    commands.add_parser("openapi", help="print the OpenAPI document")
+    keys_command.add_arguments(commands.add_parser("keys", help="make, list and revoke API keys"))
+    arguments = parser.parse_args()
+    commands_by_name: dict[str | None, Callable[[], None]] = {
+        None: serve,
+        "serve": serve,
+        "migrate": migrate_only,
+        "openapi": print_openapi,
+        "keys": lambda: manage_keys(arguments),
+    }
     for number in STOPPING:
         signal.signal(number, leave)
     try:
-        {"serve": serve, "migrate": migrate_only, "openapi": print_openapi}[command]()
+        commands_by_name[arguments.command]()
     except EmbeddedPostgresLost as error:
         sys.exit(f"The service cannot go on.\n{error}")
     except (CommandError, ConfigurationError, EmbeddedPostgresError, Unavailable) as error:
@@ -67,10 +78,11 @@ def leave(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 @contextmanager
-def database(settings: Settings) -> Iterator[Settings]:
+def database(settings: Settings, *, may_share: bool = False) -> Iterator[Settings]:
     """Yield settings whose database is there: the configured one, or one of our own.
 
-    The environment names our own too, for the workers that uvicorn starts.
+    The environment names our own too, for the workers that uvicorn starts. With `may_share` it is
+    that of a service that runs, if one does.
     """
     if settings.db_host is not None:
         yield settings
@@ -78,7 +90,8 @@ def database(settings: Settings) -> Iterator[Settings]:
     check_data_dir(settings.data_dir)
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(embedded_postgres(settings.data_dir))
+            server = running_server(settings.data_dir) if may_share else None
+            server = server or stack.enter_context(embedded_postgres(settings.data_dir))
         except OSError as error:
             raise ConfigurationError(f"DATA_DIR: {error}. Name another folder in it.") from None
         os.environ |= {
@@ -105,6 +118,7 @@ def serve() -> None:
         log.info("API   %s/api/v1", address)
         log.info("Docs  %s/docs", address)
         log.info("Data  %s", where)
+        log.info("Access  %s", who_may_call(settings, sockets))
         run(
             uvicorn.Config(
                 "app.main:app",
@@ -120,6 +134,15 @@ def serve() -> None:
             ),
             sockets,
         )
+
+
+def who_may_call(settings: Settings, sockets: list[socket.socket]) -> str:
+    """Return who can do what, for people to see when the service starts."""
+    if settings.access == "keys":
+        return "for callers with a key"
+    if is_loopback(sockets):
+        return "for whatever runs on this machine: it may read and delete everything"
+    return "for whoever reaches the port: they may read and delete everything (see ACCESS)"
 
 
 def run(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
@@ -158,11 +181,20 @@ def migrate_only() -> None:
         migrate(reachable)
 
 
+def manage_keys(arguments: argparse.Namespace) -> None:
+    """Make, list or revoke keys."""
+    with database(load_settings(), may_share=True) as reachable:
+        with redirect_stdout(sys.stderr):  # Where a new key alone shall stand.
+            migrate(reachable)
+        keys_command.run(reachable, arguments)
+
+
 def print_openapi() -> None:
     """Print the OpenAPI document as JSON; no database is needed."""
     from app.main import create_app  # Importing it reads the environment, which only this needs.
 
-    print(json.dumps(create_app(Settings()).openapi(), indent=2, ensure_ascii=False))
+    app = create_app(Settings(access="keys"))  # Clients made from it can show a key.
+    print(json.dumps(app.openapi(), indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":

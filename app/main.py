@@ -4,16 +4,17 @@ import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from uvicorn.config import STARTUP_FAILURE
 
-from app import __version__
+from app import __version__, keys
 from app.activity import keep_activity
 from app.api import openapi, pages, problems, router
+from app.api.access import AccessCheck
 from app.api.cors import Cors
 from app.api.export import Exports
 from app.api.fast_path import FastPath, compile_routes
@@ -21,10 +22,12 @@ from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
 from app.api.root_path import RootPath
 from app.backfill import keep_words
+from app.core.access import Admitted, Callers
 from app.core.body import BodyLimit
 from app.core.config import ConfigurationError, Settings, load_settings
 from app.core.database import Database
 from app.core.database.reachable import wait_until_reachable
+from app.core.errors import Unavailable
 from app.core.hosts import ANY
 from app.core.lifespan import CANNOT_START
 from app.core.logging import RequestLog, configure_logging
@@ -66,6 +69,11 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database.tell = hub.tell
         when_told_to_stop(lambda: hub.stop(settings.shutdown_timeout * FAREWELL))
         upkeep = [asyncio.create_task(keep(app.state.database)) for keep in UPKEEP]
+        if settings.access == "keys":
+            upkeep += [
+                asyncio.create_task(hub.keep_admission(callers)),
+                asyncio.create_task(keys.keep_last_used(app.state.database, callers)),
+            ]
         # What is there from the start stays: looking through it for garbage again and again
         # takes one part in twenty of the processor's time.
         gc.collect()
@@ -74,8 +82,14 @@ def create_app(settings: Settings) -> FastAPI:
         for task in upkeep:
             task.cancel()
         hub.close()
+        with suppress(Unavailable):
+            await keys.note_used(app.state.database, callers)
         await app.state.database.close()
 
+    async def look_up(digest: bytes) -> Admitted | None:
+        return await keys.find_caller(app.state.database, digest)
+
+    callers = Callers(look_up, settings.admin_key)
     app = FastAPI(
         title="The Chat and Message API",
         version=__version__,
@@ -93,11 +107,13 @@ def create_app(settings: Settings) -> FastAPI:
     )
     problems.install(app)
     router.install(app)
-    openapi.install(app)
+    openapi.install(app, is_open=settings.access == "open")
     pages.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(FastPath, routes=compile_routes(app))
     app.add_middleware(problems.AnswerErrors)
+    if settings.access == "keys":
+        app.add_middleware(AccessCheck, callers=callers, of=app)
     app.add_middleware(HeadAsGet)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins)

@@ -10,13 +10,15 @@ from sqlalchemy import (
     Identity,
     Index,
     PrimaryKeyConstraint,
+    String,
     func,
     inspect,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlmodel import Field, SQLModel
 
+from app.core.access import SCOPES, Scope
 from app.core.metadata import Metadata
 from app.core.schema import MAX_ID, Input, Output, Patch, example
 from app.core.text import ONE_LINE, READABLE, IdempotencyKey, Line, Readable
@@ -33,6 +35,9 @@ SQLModel.metadata.naming_convention = {
 # Whether a message's words are missing, or those of an earlier text. PostgreSQL takes it for rare,
 # as it does whatever is null; of two columns that differ it would think the opposite.
 WITHOUT_WORDS = "CASE WHEN words_revision IS NOT DISTINCT FROM revision THEN words END IS NULL"
+
+# Ten years, in seconds.
+MAX_EXPIRES_IN = 10 * 365 * 86_400
 
 
 def _unique_key(name: str, *columns: str) -> Index:
@@ -337,3 +342,100 @@ class ChatWithMessages(ChatPublic):
     answered = (*ChatPublic.answered, "messages")
 
     messages: list[Message] = Field(description="The newest messages of the chat, oldest first.")
+
+
+class ApiKeyBase(SQLModel):
+    """What is said of a key when it is made."""
+
+    name: Line = Field(
+        min_length=1,
+        max_length=200,
+        description="Whose the key is: the log names its calls so. White space around it is "
+        "trimmed; at least one visible character must remain, in one line without control "
+        "characters.",
+        schema_extra=example("Shop", pattern=ONE_LINE),
+    )
+    scopes: list[Scope] = Field(
+        min_length=1,
+        max_length=len(SCOPES),
+        description="What the key allows: `read`; `write`, which implies it; `admin`, which "
+        "implies both.",
+        sa_type=ARRAY(String),
+        schema_extra={"examples": [["write"]]},
+    )
+
+
+class ApiKeyCreate(Input, ApiKeyBase):
+    """A key to make."""
+
+    expires_in: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_EXPIRES_IN,
+        description="After how many seconds it is no longer valid. Without it, it stays so.",
+        schema_extra=example(7_776_000),
+    )
+
+
+class ApiKeyPublic(Output, ApiKeyBase):
+    """What there is to see of a key."""
+
+    answered: ClassVar[tuple[str, ...]] = (
+        "id",
+        "name",
+        "scopes",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "last_used_at",
+    )
+
+    id: int = Field(
+        ge=1,
+        le=MAX_ID,
+        description="Identifies the key.",
+        sa_type=BigInteger,
+        sa_column_args=[Identity()],
+        primary_key=True,
+        schema_extra=example(1, format="int64"),
+    )
+    created_at: datetime = Field(
+        description="When the key was made.",
+        sa_column_kwargs={"server_default": func.clock_timestamp()},
+        schema_extra=example("2026-01-23T10:00:00.123456Z"),
+    )
+    expires_at: datetime | None = Field(
+        default=None,
+        description="From when on it is no longer valid, if ever.",
+        schema_extra=example("2026-04-23T10:00:00.123456Z"),
+    )
+    revoked_at: datetime | None = Field(
+        default=None,
+        description="When it was revoked, if it was.",
+        schema_extra=example("2026-02-01T10:00:00.123456Z"),
+    )
+    last_used_at: datetime | None = Field(
+        default=None,
+        description="The minute of its latest use, if any; it is told a minute later.",
+        schema_extra=example("2026-01-31T10:00:00Z"),
+    )
+
+
+class ApiKey(ApiKeyPublic, table=True):
+    """A key by which a server calls the service."""
+
+    __tablename__ = "api_key"
+
+    # Of 180 random bits, so that no slow hash is needed: nobody can try them all.
+    digest: bytes = Field(unique=True, exclude=True)
+
+
+class NewApiKey(ApiKeyPublic):
+    """A key that was just made."""
+
+    answered: ClassVar[tuple[str, ...]] = (*ApiKeyPublic.answered, "key")
+
+    key: str = Field(
+        description="The key itself, shown this once.",
+        schema_extra=example("cmk_0000000000000000000000000000003ZwYVz"),
+    )

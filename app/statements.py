@@ -268,6 +268,19 @@ FILTER_BY_ACTIVITY = _filter_statements(
     join=_LAST_MESSAGE,
 )
 
+# Who may call by a key, and for how many seconds at most.
+FIND_VALID_KEYS = BatchStatement(
+    "find_valid_keys",
+    {"digest": "bytea"},
+    """
+    SELECT
+        position, id, name, scopes,
+        CAST(extract(epoch FROM expires_at - clock_timestamp()) AS double precision)
+    FROM {requested} JOIN api_key ON api_key.digest = requested.digest
+    WHERE revoked_at IS NULL AND coalesce(expires_at > clock_timestamp(), true)
+    """,
+)
+
 FIND_CHATS = PreparedStatement(
     "find_chats", ("bigint[]",), "SELECT id FROM chat WHERE id = ANY ($1)"
 )

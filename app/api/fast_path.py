@@ -18,13 +18,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from pydantic import BaseModel, ValidationError
 from starlette._utils import get_route_path
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.strict import SAFEGUARDS
+from app.api.strict import SAFEGUARDS, StrictRoute
 from app.core.body import MAX_BODY
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
@@ -124,7 +124,10 @@ class FastRoute:
         self.path_format: str = context.path_format or ""
         self.methods: set[str] = context.methods or set()
         self.pattern: re.Pattern[str] = context.path_regex
-        self._steps = _compile(context.dependant, f"{context.name} ({self.path_format})")
+        name = f"{context.name} ({self.path_format})"
+        if type(context.original_route) not in (APIRoute, StrictRoute):
+            raise NotCompilable(f"The route {name} is marked fast, but its class has other checks.")
+        self._steps = _compile(context.dependant, name)
         parameters = [one for step in self._steps for one in step.parameters]
         self._query = {one.alias for part, one in parameters if part == 1}
         self._headers = {

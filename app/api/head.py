@@ -27,7 +27,8 @@ class HeadAsGet:
             await self.app(as_get, receive, send)
         finally:
             # For the log.
-            scope.update({name: as_get[name] for name in ("path", "route") if name in as_get})
+            kept = ("path", "route", "caller")
+            scope.update({name: as_get[name] for name in kept if name in as_get})
 
 
 def is_head(scope: Scope) -> bool:

@@ -123,7 +123,7 @@ class StreamResponse(Response):
 
         Raises ChatNotFound, of a single chat, TooManyStreams and Unavailable before it has begun.
         """
-        stream = Stream(self._hub, self._cursors, self._is_single)
+        stream = Stream(self._hub, self._cursors, self._is_single, scope.get("caller"))
         self._hub.join(stream)
         try:
             starts = await self._hub.find_starts(self._cursors)

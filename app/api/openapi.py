@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from app.api.access import PUBLIC
 from app.api.live import EventStream
 from app.api.problems import ProblemDetails
 from app.api.responses import ERROR_RESPONSES, HEADERS, JSON, ErrorResponse, error_response
@@ -22,6 +23,7 @@ TAGS = [
     {"name": "chats", "description": "Create, list, rename and delete chats; follow changes."},
     {"name": "messages", "description": "Send, read, search, edit and delete messages."},
     {"name": "live", "description": "Be told of changes as they come."},
+    {"name": "keys", "description": "Make, list and revoke API keys, where callers need one."},
     {"name": "service", "description": "What this service is, and whether it works."},
 ]
 
@@ -47,20 +49,33 @@ _EVENTS: JSON = {
 }
 
 
-def install(app: FastAPI) -> None:
-    """Have `app` publish the complete document."""
+# How a call that needs a key shows it. Where nobody is asked for one, it may show one all the same.
+SECURITY_SCHEME: JSON = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, as `python -m app keys create` and `POST /keys/` make them. "
+        "Only services with `ACCESS=keys` ask for it.",
+    }
+}
+ASKED: list[JSON] = [{"bearer": []}]
+
+
+def install(app: FastAPI, *, is_open: bool) -> None:
+    """Have `app` publish the complete document; an open service asks nobody for a key."""
     write = app.openapi
 
     def openapi() -> JSON:
         if app.openapi_schema is None:
-            app.openapi_schema = completed(write())
+            security = [{}, *ASKED] if is_open else ASKED
+            app.openapi_schema = completed(write(), security)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way.
 
 
-def completed(document: JSON) -> JSON:
-    """Return the document, saying all that it shall say."""
+def completed(document: JSON, security: list[JSON]) -> JSON:
+    """Return the document, saying all that it shall say; `security` is that of protected calls."""
     components = document["components"]
     events = TypeAdapter(LiveEvent).json_schema(ref_template=SCHEMAS + "{model}")
     _, problem = models_json_schema(
@@ -74,10 +89,13 @@ def completed(document: JSON) -> JSON:
     components["schemas"] = {name: untitled(schemas[name]) for name in sorted(schemas)}
     components["responses"] = {one.component: error_response(one) for one in ERROR_RESPONSES}
     components["headers"] = HEADERS
+    components["securitySchemes"] = SECURITY_SCHEME
     document = simplified(document)
     for path, operation in operations(document):
         del operation["responses"]["default"]
         complete(operation, document["components"]["schemas"])
+        if path not in PUBLIC:
+            operation["security"] = security
         operation["responses"] |= {
             one.status: {"$ref": f"#/components/responses/{one.component}"}
             for one in error_responses(path, operation)
@@ -96,6 +114,8 @@ def error_responses(path: str, operation: JSON) -> list[ErrorResponse]:
     """Return how the operation may fail."""
     parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
     applies = {
+        "401": path not in PUBLIC,
+        "403": path not in PUBLIC,
         "404": "{" in path,
         "412": "If-Match" in parameters,
         "413": "requestBody" in operation,

@@ -36,6 +36,7 @@ Count = Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_decimal)]
 
 ChatId = Annotated[Id, Path(**documented("The chat's id.", 1, format="int64"))]
 MessageId = Annotated[Id, Path(**documented("The message's id.", 1, format="int64"))]
+KeyId = Annotated[Id, Path(**documented("The key's id.", 1, format="int64"))]
 Limit = Annotated[Count, Query(**documented("How many to return at most.", DEFAULT_LIMIT))]
 LimitOrNone = Annotated[
     Count | None, Query(**documented("How many to return at most.", DEFAULT_LIMIT))

@@ -42,6 +42,12 @@ HEADERS: dict[str, JSON] = {
         "schema": {"type": "integer", "minimum": 0},
         "example": 1,
     },
+    "WWW-Authenticate": {
+        "description": "How to show a key, and what is wrong with the one that was shown "
+        "(RFC 6750, section 3).",
+        "schema": {"type": "string"},
+        "example": "Bearer",
+    },
     "X-Request-ID": {
         "description": "Names the request in the service's log, as the client chose or made up.",
         "schema": {"type": "string"},
@@ -129,6 +135,8 @@ class ErrorResponse(NamedTuple):
 
 
 ERROR_RESPONSES = [
+    ErrorResponse("401", "Unauthorized", [errors.Unauthorized()]),
+    ErrorResponse("403", "Forbidden", [errors.Forbidden("write")]),
     ErrorResponse("404", "NotFound", [errors.ChatNotFound(1), errors.MessageNotFound(1)]),
     ErrorResponse("412", "Stale", [errors.Stale()]),
     ErrorResponse(

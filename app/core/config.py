@@ -117,6 +117,14 @@ def check_root_path(path: str) -> str:
     return "/" + "/".join(segments)
 
 
+def check_admin_key(value: str) -> str:
+    """Return ADMIN_KEY; raise, without showing it, for what is too short or no credential."""
+    if not re.fullmatch(r"[!-~]{32,256}", value):
+        message = "Give 32 to 256 visible ASCII characters, such as `openssl rand -hex 32` prints"
+        raise PydanticCustomError("admin_key", message)
+    return value
+
+
 class Settings(BaseModel, frozen=True):
     """Every setting, under the lower-case name of its environment variable."""
 
@@ -155,6 +163,11 @@ class Settings(BaseModel, frozen=True):
     root_path: Annotated[str, AfterValidator(check_root_path)] = ""
     workers: int = Field(default=1, ge=1, le=128)
     shutdown_timeout: int = Field(default=10, ge=1, le=3600, description="seconds")
+
+    access: Literal["open", "keys"] = "open"
+    admin_key: Annotated[str, AfterValidator(check_admin_key)] | None = Field(
+        default=None, repr=False, description="None: keys are made by `python -m app keys`"
+    )
 
     max_streams: int = Field(default=10_000, ge=0, le=1_000_000, description="of each worker")
 
@@ -312,6 +325,8 @@ def contradictions(given: Mapping[str, str]) -> list[str]:
             wrong.append(f"{prefix}_PORT: name one port, or one for each host of {prefix}_HOST.")
     if "db_password" in given and "db_password_file" in given:
         wrong.append("DB_PASSWORD_FILE: DB_PASSWORD is set too. Set one of them.")
+    if "admin_key" in given and given.get("access", "open") == "open":
+        wrong.append("ADMIN_KEY: nobody is asked for it. Set ACCESS=keys, or leave it out.")
     for one, other in (("db_sslcert", "db_sslkey"), ("db_sslkey", "db_sslcert")):
         if one in given and other not in given:
             wrong.append(f"{other.upper()}: must be set when {one.upper()} is.")

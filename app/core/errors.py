@@ -2,10 +2,13 @@
 
 Problem
  - BadRequest                  400, what is not HTTP
+ - Unauthorized                401
+ - Forbidden                   403
  - CrossOriginRefused          403, what a browser asks before a page of another origin may call
  - NotFound                    404, also for a path that does not exist
     - ChatNotFound
     - MessageNotFound
+    - KeyNotFound
  - MethodNotAllowed            405
  - RequestTimeout              408
  - Stale                       412
@@ -65,6 +68,30 @@ class BadRequest(Problem):
     status, type, title = 400, "bad-request", "The request is not valid HTTP"
 
 
+class Unauthorized(Problem):
+    """The call needs a key that is valid, neither expired nor revoked, as a bearer token."""
+
+    status, type, title = 401, "unauthorized", "The call needs a valid key"
+
+    def __init__(self, *, is_wrong: bool = False) -> None:
+        """Without a key none was sent, or else a wrong one (RFC 6750, section 3)."""
+        which = "The key is unknown, expired or revoked." if is_wrong else "No key was sent."
+        super().__init__(which)
+        error = ' error="invalid_token"' if is_wrong else ""
+        self.headers = {"WWW-Authenticate": f"Bearer{error}"}
+
+
+class Forbidden(Problem):
+    """The key is valid, but has not the scope that the call needs. Use one that has it."""
+
+    status, type, title = 403, "forbidden", "The key does not allow the call"
+
+    def __init__(self, scope: str, detail: str = "") -> None:
+        super().__init__(detail or f"The call needs a key with the scope {scope}.")
+        challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
+        self.headers = {"WWW-Authenticate": challenge}
+
+
 class CrossOriginRefused(Problem):
     """No page of that origin may make the call. `CORS_ORIGINS` names those whose pages may."""
 
@@ -95,6 +122,15 @@ class MessageNotFound(NotFound):
         """Without a chat, the message was asked for by its id alone."""
         where = "" if chat_id is None else f" in the chat {chat_id}"
         super().__init__(f"No message{where} has the id {message_id}.")
+
+
+class KeyNotFound(NotFound):
+    """No key for the service has the id. `GET /keys/` lists those that there are."""
+
+    type, title = "key-not-found", "There is no such key"
+
+    def __init__(self, key_id: int) -> None:
+        super().__init__(f"No key has the id {key_id}.")
 
 
 class MethodNotAllowed(Problem):

@@ -157,6 +157,9 @@ def log_request(scope: Scope, status: int, seconds: float) -> None:
         "duration_ms": round(seconds * 1000, 2),
     }
     message = "%(method)s %(path)s %(status)s %(duration_ms)s ms"
+    if "caller" in scope:
+        facts["caller"] = scope["caller"].name
+        message += " by %(caller)s"
     log.info(message, facts, extra={"facts": facts})
 
 

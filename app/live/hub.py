@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from app import batches
 from app.batches import FeedRequest, Start, StartsRequest
 from app.changes import number_some
+from app.core.access import Caller, Callers
 from app.core.database import Database
 from app.core.database.failures import first_line
 from app.core.database.listener import LISTENING_ERRORS
@@ -31,6 +32,8 @@ LISTEN_AGAIN = 1.0
 IDLE = 30.0
 # How often it is looked for streams to ping or to end.
 TICK = 0.25
+# How often it is asked whether those who opened streams are still admitted.
+ADMISSION_INTERVAL = 1.5
 
 # How many chats are looked at, and read, by one statement, and how many changes are read by it.
 LOOKED_AT, READ, CHANGES = 500, 100, 1000
@@ -258,6 +261,25 @@ class Hub:
                 count += 1
                 if count % WOKEN == 0:
                     await asyncio.sleep(0)
+
+    async def keep_admission(self, callers: Callers) -> None:
+        """End the streams of those who are no longer admitted, again and again."""
+        while True:
+            await asyncio.sleep(ADMISSION_INTERVAL)
+            opened = {stream.caller for stream in self._streams if stream.caller is not None}
+            try:
+                await asyncio.gather(*(self._check(caller, callers) for caller in opened))
+            except Unavailable:  # It is in the log.
+                pass
+            except Exception:
+                log.exception("it could not be asked who may still follow")
+
+    async def _check(self, caller: Caller, callers: Callers) -> None:
+        """End the streams of the caller if it is no longer admitted; raises Unavailable."""
+        if await callers.renew(caller.digest) is None:
+            for stream in self._streams:
+                if stream.caller == caller:
+                    stream.dismiss()
 
     def _stop_tending(self) -> None:
         """Stop what only streams need."""

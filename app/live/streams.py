@@ -14,6 +14,7 @@ from starlette.types import Send
 
 from app import batches
 from app.batches import FeedPage, FeedRequest, Start
+from app.core.access import Caller
 from app.core.errors import ChatNotFound, Unavailable
 from app.live import events
 from app.live.feeds import Written, write
@@ -46,7 +47,8 @@ class Stream:
     """A reader of some chats.
 
     `cursors` holds for each chat the revision up to which all is told, or at first None for a
-    reader that begins now. Of one chat alone, the ids of the events are its revisions.
+    reader that begins now. Of one chat alone, the ids of the events are its revisions. `caller` is
+    None where nobody is asked who calls.
     """
 
     __slots__ = (
@@ -55,17 +57,26 @@ class Stream:
         "_due",
         "_hub",
         "_id",
+        "_is_dismissed",
         "_is_ending",
         "_is_pinged",
         "_is_single",
         "_send",
         "_task",
         "_unsent",
+        "caller",
         "cursors",
         "ends_at",
     )
 
-    def __init__(self, hub: "Hub", cursors: Mapping[int, int | None], is_single: bool) -> None:
+    def __init__(
+        self,
+        hub: "Hub",
+        cursors: Mapping[int, int | None],
+        is_single: bool,
+        caller: Caller | None = None,
+    ) -> None:
+        self.caller = caller
         self.cursors: dict[int, int] = {chat: since or 0 for chat, since in cursors.items()}
         self.ends_at = 0.0
         self._hub = hub
@@ -76,7 +87,7 @@ class Stream:
         self._behind: set[int] = set()  # Those of which the feed no longer has what is next.
         self._count = FIRST_COUNT
         self._id: str | None = None
-        self._is_pinged = self._is_ending = False
+        self._is_pinged = self._is_ending = self._is_dismissed = False
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, cursors: Mapping[int, int | None], starts: Mapping[int, Start]) -> None:
@@ -120,6 +131,11 @@ class Stream:
         self._is_ending = True
         self._wake()
 
+    def dismiss(self) -> None:
+        """Tell nothing more: the reader is admitted no longer, as it learns when it comes back."""
+        self._is_dismissed = True
+        self._wake()
+
     def stop(self) -> None:
         """Do nothing more: the reader is gone."""
         self._send = None
@@ -133,10 +149,10 @@ class Stream:
     async def _deliver(self, send: Send) -> None:
         """Send what there is to tell, until there is nothing more."""
         try:
-            while self._due or self._behind or self._unsent or self._is_pinged:
+            while self._has_more():
                 if data := self._take() or await self._catch_up():
                     await send({"type": "http.response.body", "body": data, "more_body": True})
-            if self._is_ending or not self.cursors:
+            if self._is_ending or self._is_dismissed or not self.cursors:
                 await self._finish(send, events.bye(self._written_id()) if self.cursors else b"")
         except Unavailable:  # It is in the log.
             asyncio.get_running_loop().call_later(RETRY_DELAY, self._wake)
@@ -145,6 +161,12 @@ class Stream:
             await self._finish(send, b"")
         finally:
             self._task = None
+
+    def _has_more(self) -> bool:
+        """Return whether there may be something to tell."""
+        return not self._is_dismissed and bool(
+            self._due or self._behind or self._unsent or self._is_pinged
+        )
 
     async def _finish(self, send: Send, last: bytes) -> None:
         """Send the end."""

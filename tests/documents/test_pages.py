@@ -43,10 +43,18 @@ def test_the_icon_that_browsers_ask_for_is_there_and_kept(client: httpx.Client) 
     assert response.headers["cache-control"] == "public, max-age=86400"
 
 
-def test_the_documentation_asks_for_no_authorization(client: httpx.Client) -> None:
+def test_the_documentation_of_an_open_service_takes_a_key_and_asks_for_none(
+    client: httpx.Client,
+) -> None:
     document = client.get("/openapi.json").json()
-    assert "securitySchemes" not in document["components"]
-    assert "security" not in document
+    assert document["components"]["securitySchemes"].keys() == {"bearer"}
+    asked = [
+        operation["security"]
+        for item in document["paths"].values()
+        for operation in item.values()
+        if "security" in operation
+    ]
+    assert asked == [[{}, {"bearer": []}]] * len(asked)
 
 
 def test_the_way_in_sends_a_browser_to_the_documentation(client: httpx.Client) -> None:

@@ -1,6 +1,8 @@
 """The README tells the truth: its session is typed into a shell, its tables are compared."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -9,8 +11,9 @@ import pytest
 from app.core.config import Settings
 from app.core.errors import Problem
 from tests.support import ROOT, Postgres, running
+from tests.support.access import guarded
 from tests.support.console import assert_sessions_are_true
-from tests.support.service import SETTINGS
+from tests.support.service import SETTINGS, environment
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
@@ -26,6 +29,20 @@ def test_the_curl_sessions_give_what_readme_and_guide_say_one_after_the_other(
         assert_sessions_are_true(README, service.url)
         for _ in range(2):  # Whatever was there before.
             assert_sessions_are_true(GUIDE, service.url)
+
+
+def test_the_guides_commands_make_a_key_and_call_with_it(
+    postgres: Postgres, migrated: str, tmp_path: Path
+) -> None:
+    (commands,) = re.findall(r"^```sh\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
+    with (
+        postgres.database(migrated) as database,
+        guarded(tmp_path / "log", postgres, database) as service,
+    ):
+        typed = commands.replace("localhost:8000", service.url.removeprefix("http://"))
+        typed = typed.replace("python ", f"{sys.executable} ")
+        settings = environment(postgres.settings(database))
+        subprocess.run(["sh", "-ec", typed], cwd=ROOT, env=settings, check=True, timeout=60)
 
 
 def test_every_setting_is_in_the_table_of_the_readme() -> None:

@@ -13,7 +13,13 @@ gone, and so is one whose supervisor was killed: on Linux the server then ends b
 it serves on, and outlives the service.
 """
 
-from app.core.embedded.cluster import Server, embedded_postgres
+from app.core.embedded.cluster import Server, embedded_postgres, running_server
 from app.core.embedded.processes import EmbeddedPostgresError, EmbeddedPostgresLost
 
-__all__ = ["EmbeddedPostgresError", "EmbeddedPostgresLost", "Server", "embedded_postgres"]
+__all__ = [
+    "EmbeddedPostgresError",
+    "EmbeddedPostgresLost",
+    "Server",
+    "embedded_postgres",
+    "running_server",
+]

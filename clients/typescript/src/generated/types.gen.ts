@@ -5,6 +5,58 @@ export type ClientOptions = {
 };
 
 /**
+ * A key to make.
+ */
+export type ApiKeyCreate = {
+    /**
+     * Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
+     */
+    name: string;
+    /**
+     * What the key allows: `read`; `write`, which implies it; `admin`, which implies both.
+     */
+    scopes: Array<'read' | 'write' | 'admin'>;
+    /**
+     * After how many seconds it is no longer valid. Without it, it stays so.
+     */
+    expires_in?: number;
+};
+
+/**
+ * What there is to see of a key.
+ */
+export type ApiKeyPublic = {
+    /**
+     * Identifies the key.
+     */
+    id: number;
+    /**
+     * Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
+     */
+    name: string;
+    /**
+     * What the key allows: `read`; `write`, which implies it; `admin`, which implies both.
+     */
+    scopes: Array<'read' | 'write' | 'admin'>;
+    /**
+     * When the key was made.
+     */
+    created_at: string;
+    /**
+     * From when on it is no longer valid, if ever.
+     */
+    expires_at?: string;
+    /**
+     * When it was revoked, if it was.
+     */
+    revoked_at?: string;
+    /**
+     * The minute of its latest use, if any; it is told a minute later.
+     */
+    last_used_at?: string;
+};
+
+/**
  * A message to send among others.
  */
 export type BatchedMessage = {
@@ -331,6 +383,44 @@ export type Metadata = {
 };
 
 /**
+ * A key that was just made.
+ */
+export type NewApiKey = {
+    /**
+     * Identifies the key.
+     */
+    id: number;
+    /**
+     * Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
+     */
+    name: string;
+    /**
+     * What the key allows: `read`; `write`, which implies it; `admin`, which implies both.
+     */
+    scopes: Array<'read' | 'write' | 'admin'>;
+    /**
+     * When the key was made.
+     */
+    created_at: string;
+    /**
+     * From when on it is no longer valid, if ever.
+     */
+    expires_at?: string;
+    /**
+     * When it was revoked, if it was.
+     */
+    revoked_at?: string;
+    /**
+     * The minute of its latest use, if any; it is told a minute later.
+     */
+    last_used_at?: string;
+    /**
+     * The key itself, shown this once.
+     */
+    key: string;
+};
+
+/**
  * What went wrong (RFC 9457).
  */
 export type ProblemDetails = {
@@ -450,6 +540,14 @@ export type ListChatsData = {
 
 export type ListChatsErrors = {
     /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
@@ -488,6 +586,14 @@ export type CreateChatData = {
 };
 
 export type CreateChatErrors = {
+    /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
     /**
      * The request body is too large.
      */
@@ -540,6 +646,14 @@ export type DeleteChatData = {
 };
 
 export type DeleteChatErrors = {
+    /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
     /**
      * There is no such chat, or There is no such message.
      */
@@ -598,6 +712,14 @@ export type ReadChatData = {
 
 export type ReadChatErrors = {
     /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
      * There is no such chat, or There is no such message.
      */
     404: ProblemDetails;
@@ -645,6 +767,14 @@ export type UpdateChatData = {
 };
 
 export type UpdateChatErrors = {
+    /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
     /**
      * There is no such chat, or There is no such message.
      */
@@ -709,6 +839,14 @@ export type ReadChangesData = {
 
 export type ReadChangesErrors = {
     /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
      * There is no such chat, or There is no such message.
      */
     404: ProblemDetails;
@@ -768,6 +906,14 @@ export type ListChatMessagesData = {
 
 export type ListChatMessagesErrors = {
     /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
      * There is no such chat, or There is no such message.
      */
     404: ProblemDetails;
@@ -815,6 +961,14 @@ export type CreateMessageData = {
 };
 
 export type CreateMessageErrors = {
+    /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
     /**
      * There is no such chat, or There is no such message.
      */
@@ -874,6 +1028,14 @@ export type CreateMessagesData = {
 };
 
 export type CreateMessagesErrors = {
+    /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
     /**
      * There is no such chat, or There is no such message.
      */
@@ -941,6 +1103,14 @@ export type ListMessagesData = {
 
 export type ListMessagesErrors = {
     /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
@@ -984,6 +1154,14 @@ export type DeleteMessageData = {
 };
 
 export type DeleteMessageErrors = {
+    /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
     /**
      * There is no such chat, or There is no such message.
      */
@@ -1037,6 +1215,14 @@ export type ReadMessageData = {
 
 export type ReadMessageErrors = {
     /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
      * There is no such chat, or There is no such message.
      */
     404: ProblemDetails;
@@ -1084,6 +1270,14 @@ export type UpdateMessageData = {
 };
 
 export type UpdateMessageErrors = {
+    /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
     /**
      * There is no such chat, or There is no such message.
      */
@@ -1149,6 +1343,14 @@ export type DeleteChatMessageData = {
 
 export type DeleteChatMessageErrors = {
     /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
      * There is no such chat, or There is no such message.
      */
     404: ProblemDetails;
@@ -1205,6 +1407,14 @@ export type ReadChatMessageData = {
 
 export type ReadChatMessageErrors = {
     /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
      * There is no such chat, or There is no such message.
      */
     404: ProblemDetails;
@@ -1256,6 +1466,14 @@ export type UpdateChatMessageData = {
 };
 
 export type UpdateChatMessageErrors = {
+    /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
     /**
      * There is no such chat, or There is no such message.
      */
@@ -1322,6 +1540,14 @@ export type StreamChangesData = {
 
 export type StreamChangesErrors = {
     /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
      * There is no such chat, or There is no such message.
      */
     404: ProblemDetails;
@@ -1370,6 +1596,14 @@ export type StreamChangesOfChatsData = {
 
 export type StreamChangesOfChatsErrors = {
     /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
@@ -1393,6 +1627,159 @@ export type StreamChangesOfChatsResponses = {
 };
 
 export type StreamChangesOfChatsResponse = StreamChangesOfChatsResponses[keyof StreamChangesOfChatsResponses];
+
+export type ListKeysData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * How many to return at most.
+         */
+        limit?: number;
+        /**
+         * The page that ends before this id.
+         */
+        before?: number;
+        /**
+         * The page that begins after this id.
+         */
+        after?: number;
+    };
+    url: '/api/v1/keys/';
+};
+
+export type ListKeysErrors = {
+    /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
+     * The request is not valid, or The idempotency key was used before.
+     */
+    422: ProblemDetails;
+    /**
+     * The service cannot answer right now.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type ListKeysError = ListKeysErrors[keyof ListKeysErrors];
+
+export type ListKeysResponses = {
+    /**
+     * The keys.
+     */
+    200: Array<ApiKeyPublic>;
+};
+
+export type ListKeysResponse = ListKeysResponses[keyof ListKeysResponses];
+
+export type CreateKeyData = {
+    body: ApiKeyCreate;
+    path?: never;
+    query?: never;
+    url: '/api/v1/keys/';
+};
+
+export type CreateKeyErrors = {
+    /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
+     * The request body is too large.
+     */
+    413: ProblemDetails;
+    /**
+     * The request body is not plain JSON.
+     */
+    415: ProblemDetails;
+    /**
+     * The request is not valid, or The idempotency key was used before.
+     */
+    422: ProblemDetails;
+    /**
+     * The service cannot answer right now.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type CreateKeyError = CreateKeyErrors[keyof CreateKeyErrors];
+
+export type CreateKeyResponses = {
+    /**
+     * The key, shown this once.
+     */
+    201: NewApiKey;
+};
+
+export type CreateKeyResponse = CreateKeyResponses[keyof CreateKeyResponses];
+
+export type RevokeKeyData = {
+    body?: never;
+    path: {
+        /**
+         * The key's id.
+         */
+        key_id: number;
+    };
+    query?: never;
+    url: '/api/v1/keys/{key_id}';
+};
+
+export type RevokeKeyErrors = {
+    /**
+     * The call needs a valid key.
+     */
+    401: ProblemDetails;
+    /**
+     * The key does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
+     * There is no such chat, or There is no such message.
+     */
+    404: ProblemDetails;
+    /**
+     * The request is not valid, or The idempotency key was used before.
+     */
+    422: ProblemDetails;
+    /**
+     * The service cannot answer right now.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type RevokeKeyError = RevokeKeyErrors[keyof RevokeKeyErrors];
+
+export type RevokeKeyResponses = {
+    /**
+     * The key is revoked.
+     */
+    204: void;
+};
+
+export type RevokeKeyResponse = RevokeKeyResponses[keyof RevokeKeyResponses];
 
 export type CheckLiveData = {
     body?: never;

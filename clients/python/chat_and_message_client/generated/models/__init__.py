@@ -1,5 +1,9 @@
 """Contains all the data models used in inputs/outputs"""
 
+from .api_key_create import ApiKeyCreate
+from .api_key_create_scopes_item import ApiKeyCreateScopesItem
+from .api_key_public import ApiKeyPublic
+from .api_key_public_scopes_item import ApiKeyPublicScopesItem
 from .batched_message import BatchedMessage
 from .bye_event import ByeEvent
 from .change import Change
@@ -18,6 +22,8 @@ from .message import Message
 from .message_create import MessageCreate
 from .message_update import MessageUpdate
 from .metadata import Metadata
+from .new_api_key import NewApiKey
+from .new_api_key_scopes_item import NewApiKeyScopesItem
 from .problem_details import ProblemDetails
 from .ready_event import ReadyEvent
 from .reset_event import ResetEvent
@@ -25,6 +31,10 @@ from .service import Service
 from .service_links import ServiceLinks
 
 __all__ = (
+    "ApiKeyCreate",
+    "ApiKeyCreateScopesItem",
+    "ApiKeyPublic",
+    "ApiKeyPublicScopesItem",
     "BatchedMessage",
     "ByeEvent",
     "Change",
@@ -43,6 +53,8 @@ __all__ = (
     "MessageCreate",
     "MessageUpdate",
     "Metadata",
+    "NewApiKey",
+    "NewApiKeyScopesItem",
     "ProblemDetails",
     "ReadyEvent",
     "ResetEvent",

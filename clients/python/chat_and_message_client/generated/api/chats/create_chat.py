@@ -40,6 +40,16 @@ def _parse_response(
 
         return response_201
 
+    if response.status_code == 401:
+        response_401 = ProblemDetails.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ProblemDetails.from_dict(response.json())
+
+        return response_403
+
     if response.status_code == 413:
         response_413 = ProblemDetails.from_dict(response.json())
 

@@ -1,0 +1,49 @@
+"""What a caller shows: where it stands in a request, and the form of our own keys."""
+
+import re
+import secrets
+import string
+from collections.abc import Iterable
+from zlib import crc32
+
+# Longer than any key, and than any token worth sending along with each call.
+MAX_CREDENTIAL = 4096
+
+_DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_PREFIX, _RANDOM, _CHECKSUM = "cmk_", 30, 6
+_KEY = re.compile(rb"(cmk_[0-9A-Za-z]{30})([0-9A-Za-z]{6})")
+
+
+def new_key() -> str:
+    """Return a new key, in the form that scanners for leaked ones know by its checksum."""
+    random = "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM))
+    return f"{_PREFIX}{random}{_checksum(f'{_PREFIX}{random}'.encode())}"
+
+
+def is_key(credential: bytes) -> bool:
+    """Return whether it has the form of a key: what has not, nobody needs to look up."""
+    found = _KEY.fullmatch(credential)
+    return found is not None and _checksum(found[1]).encode() == found[2]
+
+
+def _checksum(content: bytes) -> str:
+    """Return CRC-32 in base 62."""
+    number, digits = crc32(content), ""
+    for _ in range(_CHECKSUM):
+        number, digit = divmod(number, len(_DIGITS))
+        digits = _DIGITS[digit] + digits
+    return digits
+
+
+def bearer_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """Return what a request shows by `Authorization: Bearer` (RFC 6750, section 2.1), if anything.
+
+    It is empty when that can be no credential, or when there are two.
+    """
+    given = [value for name, value in headers if name == b"authorization"]
+    if not given:
+        return None
+    scheme, _, credential = given[0].partition(b" ")
+    if scheme.lower() != b"bearer":
+        return None
+    return credential if len(given) == 1 and len(credential) <= MAX_CREDENTIAL else b""

@@ -1,0 +1,10 @@
+from enum import StrEnum
+
+
+class ApiKeyCreateScopesItem(StrEnum):
+    ADMIN = "admin"
+    READ = "read"
+    WRITE = "write"
+
+    def __str__(self) -> str:
+        return str(self.value)

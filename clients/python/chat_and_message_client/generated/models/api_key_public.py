@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..models.api_key_public_scopes_item import ApiKeyPublicScopesItem
+from ..types import UNSET, Unset
+
+T = TypeVar("T", bound="ApiKeyPublic")
+
+
+@_attrs_define
+class ApiKeyPublic:
+    """What there is to see of a key.
+
+    Attributes:
+        id (int): Identifies the key.
+        name (str): Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible
+            character must remain, in one line without control characters.
+        scopes (list[ApiKeyPublicScopesItem]): What the key allows: `read`; `write`, which implies it; `admin`, which
+            implies both.
+        created_at (datetime.datetime): When the key was made.
+        expires_at (datetime.datetime | Unset): From when on it is no longer valid, if ever.
+        revoked_at (datetime.datetime | Unset): When it was revoked, if it was.
+        last_used_at (datetime.datetime | Unset): The minute of its latest use, if any; it is told a minute later.
+    """
+
+    id: int
+    name: str
+    scopes: list[ApiKeyPublicScopesItem]
+    created_at: datetime.datetime
+    expires_at: datetime.datetime | Unset = UNSET
+    revoked_at: datetime.datetime | Unset = UNSET
+    last_used_at: datetime.datetime | Unset = UNSET
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        id = self.id
+
+        name = self.name
+
+        scopes = []
+        for scopes_item_data in self.scopes:
+            scopes_item = scopes_item_data.value
+            scopes.append(scopes_item)
+
+        created_at = self.created_at.isoformat()
+
+        expires_at: str | Unset = UNSET
+        if not isinstance(self.expires_at, Unset):
+            expires_at = self.expires_at.isoformat()
+
+        revoked_at: str | Unset = UNSET
+        if not isinstance(self.revoked_at, Unset):
+            revoked_at = self.revoked_at.isoformat()
+
+        last_used_at: str | Unset = UNSET
+        if not isinstance(self.last_used_at, Unset):
+            last_used_at = self.last_used_at.isoformat()
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "id": id,
+                "name": name,
+                "scopes": scopes,
+                "created_at": created_at,
+            }
+        )
+        if expires_at is not UNSET:
+            field_dict["expires_at"] = expires_at
+        if revoked_at is not UNSET:
+            field_dict["revoked_at"] = revoked_at
+        if last_used_at is not UNSET:
+            field_dict["last_used_at"] = last_used_at
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        id = d.pop("id")
+
+        name = d.pop("name")
+
+        scopes = []
+        _scopes = d.pop("scopes")
+        for scopes_item_data in _scopes:
+            scopes_item = ApiKeyPublicScopesItem(scopes_item_data)
+
+            scopes.append(scopes_item)
+
+        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+
+        _expires_at = d.pop("expires_at", UNSET)
+        expires_at: datetime.datetime | Unset
+        if isinstance(_expires_at, Unset):
+            expires_at = UNSET
+        else:
+            expires_at = datetime.datetime.fromisoformat(_expires_at)
+
+        _revoked_at = d.pop("revoked_at", UNSET)
+        revoked_at: datetime.datetime | Unset
+        if isinstance(_revoked_at, Unset):
+            revoked_at = UNSET
+        else:
+            revoked_at = datetime.datetime.fromisoformat(_revoked_at)
+
+        _last_used_at = d.pop("last_used_at", UNSET)
+        last_used_at: datetime.datetime | Unset
+        if isinstance(_last_used_at, Unset):
+            last_used_at = UNSET
+        else:
+            last_used_at = datetime.datetime.fromisoformat(_last_used_at)
+
+        api_key_public = cls(
+            id=id,
+            name=name,
+            scopes=scopes,
+            created_at=created_at,
+            expires_at=expires_at,
+            revoked_at=revoked_at,
+            last_used_at=last_used_at,
+        )
+
+        api_key_public.additional_properties = d
+        return api_key_public
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,49 @@
+"""A service that asks for keys, and keys to call it with."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.support.postgres import Postgres
+from tests.support.service import JSON, Service, running
+
+ADMIN_KEY = "the first key: 0123456789abcdef_~".replace(" ", "-")
+GUARDED = {"ACCESS": "keys", "ADMIN_KEY": ADMIN_KEY}
+
+
+def bearer(key: str) -> dict[str, str]:
+    """Return the header that shows the key."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+@contextmanager
+def guarded(
+    log: Path, postgres: Postgres, database: str, *command: str, **settings: str
+) -> Iterator[Service]:
+    """Yield a service that asks for keys."""
+    chosen = {**postgres.settings(database), **GUARDED, **settings}
+    with running(log, chosen, *command) as service:
+        yield service
+
+
+def make_key(service: Service, scopes: Sequence[str] = ("write",), **fields: object) -> JSON:
+    """Return a new key."""
+    body = {"name": "Shop", "scopes": list(scopes), **fields}
+    with service.client(headers=bearer(ADMIN_KEY)) as admin:
+        response = admin.post("/keys/", json=body)
+    assert response.status_code == 201, response.text
+    made: JSON = response.json()
+    return made
+
+
+def revoke(service: Service, key: JSON) -> None:
+    """Revoke a key."""
+    with service.client(headers=bearer(ADMIN_KEY)) as admin:
+        assert admin.delete(f"/keys/{key['id']}").status_code == 204
+
+
+def client_with(service: Service, key: JSON) -> httpx.Client:
+    """Return a client that shows the key."""
+    return service.client(headers=bearer(key["key"]))
