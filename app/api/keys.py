@@ -7,7 +7,7 @@ from app.api.access import AdminRoute
 from app.api.deps import CursorDep, DatabaseDep
 from app.api.params import DEFAULT_LIMIT, KeyId, Limit
 from app.api.responses import page_response, responses
-from app.models import ApiKeyCreate, ApiKeyPublic, NewApiKey
+from app.models import ApiKey, ApiKeyCreate, NewApiKey
 
 router = APIRouter(prefix="/keys", tags=["keys"], route_class=AdminRoute)
 
@@ -22,7 +22,7 @@ async def create_key(key: ApiKeyCreate, database: DatabaseDep, response: Respons
     return await keys.create_key(database, key)
 
 
-@router.get("/", response_model=list[ApiKeyPublic], responses=responses(200, "The keys.", "Link"))
+@router.get("/", response_model=list[ApiKey], responses=responses(200, "The keys.", "Link"))
 async def list_keys(
     database: DatabaseDep, request: Request, cursor: CursorDep, limit: Limit = DEFAULT_LIMIT
 ) -> Response:

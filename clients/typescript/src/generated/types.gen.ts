@@ -5,27 +5,9 @@ export type ClientOptions = {
 };
 
 /**
- * A key to make.
+ * A key by which a server calls the service.
  */
-export type ApiKeyCreate = {
-    /**
-     * Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
-     */
-    name: string;
-    /**
-     * What the key allows: `read`; `write`, which implies it; `admin`, which implies both.
-     */
-    scopes: Array<'read' | 'write' | 'admin'>;
-    /**
-     * After how many seconds it is no longer valid. Without it, it stays so.
-     */
-    expires_in?: number;
-};
-
-/**
- * What there is to see of a key.
- */
-export type ApiKeyPublic = {
+export type ApiKey = {
     /**
      * Identifies the key.
      */
@@ -54,6 +36,24 @@ export type ApiKeyPublic = {
      * The minute of its latest use, if any; it is told a minute later.
      */
     last_used_at?: string;
+};
+
+/**
+ * A key to make.
+ */
+export type ApiKeyCreate = {
+    /**
+     * Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
+     */
+    name: string;
+    /**
+     * What the key allows: `read`; `write`, which implies it; `admin`, which implies both.
+     */
+    scopes: Array<'read' | 'write' | 'admin'>;
+    /**
+     * After how many seconds it is no longer valid. Without it, it stays so.
+     */
+    expires_in?: number;
 };
 
 /**
@@ -1677,7 +1677,7 @@ export type ListKeysResponses = {
     /**
      * The keys.
      */
-    200: Array<ApiKeyPublic>;
+    200: Array<ApiKey>;
 };
 
 export type ListKeysResponse = ListKeysResponses[keyof ListKeysResponses];

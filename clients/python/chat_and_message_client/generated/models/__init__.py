@@ -1,9 +1,9 @@
 """Contains all the data models used in inputs/outputs"""
 
+from .api_key import ApiKey
 from .api_key_create import ApiKeyCreate
 from .api_key_create_scopes_item import ApiKeyCreateScopesItem
-from .api_key_public import ApiKeyPublic
-from .api_key_public_scopes_item import ApiKeyPublicScopesItem
+from .api_key_scopes_item import ApiKeyScopesItem
 from .batched_message import BatchedMessage
 from .bye_event import ByeEvent
 from .change import Change
@@ -31,10 +31,10 @@ from .service import Service
 from .service_links import ServiceLinks
 
 __all__ = (
+    "ApiKey",
     "ApiKeyCreate",
     "ApiKeyCreateScopesItem",
-    "ApiKeyPublic",
-    "ApiKeyPublicScopesItem",
+    "ApiKeyScopesItem",
     "BatchedMessage",
     "ByeEvent",
     "Change",

@@ -4,7 +4,7 @@ from typing import Any
 import httpx
 
 from ...client import AuthenticatedClient, Client
-from ...models.api_key_public import ApiKeyPublic
+from ...models.api_key import ApiKey
 from ...models.problem_details import ProblemDetails
 from ...types import UNSET, Response, Unset
 
@@ -37,12 +37,12 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> ProblemDetails | list[ApiKeyPublic]:
+) -> ProblemDetails | list[ApiKey]:
     if response.status_code == 200:
         response_200 = []
         _response_200 = response.json()
         for response_200_item_data in _response_200:
-            response_200_item = ApiKeyPublic.from_dict(response_200_item_data)
+            response_200_item = ApiKey.from_dict(response_200_item_data)
 
             response_200.append(response_200_item)
 
@@ -75,7 +75,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[ProblemDetails | list[ApiKeyPublic]]:
+) -> Response[ProblemDetails | list[ApiKey]]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -90,7 +90,7 @@ def sync_detailed(
     limit: int | Unset = 20,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
-) -> Response[ProblemDetails | list[ApiKeyPublic]]:
+) -> Response[ProblemDetails | list[ApiKey]]:
     """List keys
 
      A page of at most `limit` keys, newest first, those that were revoked or have expired among
@@ -106,7 +106,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ProblemDetails | list[ApiKeyPublic]]
+        Response[ProblemDetails | list[ApiKey]]
     """
 
     kwargs = _get_kwargs(
@@ -128,7 +128,7 @@ def sync(
     limit: int | Unset = 20,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
-) -> ProblemDetails | list[ApiKeyPublic] | None:
+) -> ProblemDetails | list[ApiKey] | None:
     """List keys
 
      A page of at most `limit` keys, newest first, those that were revoked or have expired among
@@ -144,7 +144,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ProblemDetails | list[ApiKeyPublic]
+        ProblemDetails | list[ApiKey]
     """
 
     return sync_detailed(
@@ -161,7 +161,7 @@ async def asyncio_detailed(
     limit: int | Unset = 20,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
-) -> Response[ProblemDetails | list[ApiKeyPublic]]:
+) -> Response[ProblemDetails | list[ApiKey]]:
     """List keys
 
      A page of at most `limit` keys, newest first, those that were revoked or have expired among
@@ -177,7 +177,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[ProblemDetails | list[ApiKeyPublic]]
+        Response[ProblemDetails | list[ApiKey]]
     """
 
     kwargs = _get_kwargs(
@@ -197,7 +197,7 @@ async def asyncio(
     limit: int | Unset = 20,
     before: int | Unset = UNSET,
     after: int | Unset = UNSET,
-) -> ProblemDetails | list[ApiKeyPublic] | None:
+) -> ProblemDetails | list[ApiKey] | None:
     """List keys
 
      A page of at most `limit` keys, newest first, those that were revoked or have expired among
@@ -213,7 +213,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        ProblemDetails | list[ApiKeyPublic]
+        ProblemDetails | list[ApiKey]
     """
 
     return (

@@ -7,22 +7,22 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.api_key_public_scopes_item import ApiKeyPublicScopesItem
+from ..models.api_key_scopes_item import ApiKeyScopesItem
 from ..types import UNSET, Unset
 
-T = TypeVar("T", bound="ApiKeyPublic")
+T = TypeVar("T", bound="ApiKey")
 
 
 @_attrs_define
-class ApiKeyPublic:
-    """What there is to see of a key.
+class ApiKey:
+    """A key by which a server calls the service.
 
     Attributes:
         id (int): Identifies the key.
         name (str): Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible
             character must remain, in one line without control characters.
-        scopes (list[ApiKeyPublicScopesItem]): What the key allows: `read`; `write`, which implies it; `admin`, which
-            implies both.
+        scopes (list[ApiKeyScopesItem]): What the key allows: `read`; `write`, which implies it; `admin`, which implies
+            both.
         created_at (datetime.datetime): When the key was made.
         expires_at (datetime.datetime | Unset): From when on it is no longer valid, if ever.
         revoked_at (datetime.datetime | Unset): When it was revoked, if it was.
@@ -31,7 +31,7 @@ class ApiKeyPublic:
 
     id: int
     name: str
-    scopes: list[ApiKeyPublicScopesItem]
+    scopes: list[ApiKeyScopesItem]
     created_at: datetime.datetime
     expires_at: datetime.datetime | Unset = UNSET
     revoked_at: datetime.datetime | Unset = UNSET
@@ -91,7 +91,7 @@ class ApiKeyPublic:
         scopes = []
         _scopes = d.pop("scopes")
         for scopes_item_data in _scopes:
-            scopes_item = ApiKeyPublicScopesItem(scopes_item_data)
+            scopes_item = ApiKeyScopesItem(scopes_item_data)
 
             scopes.append(scopes_item)
 
@@ -118,7 +118,7 @@ class ApiKeyPublic:
         else:
             last_used_at = datetime.datetime.fromisoformat(_last_used_at)
 
-        api_key_public = cls(
+        api_key = cls(
             id=id,
             name=name,
             scopes=scopes,
@@ -128,8 +128,8 @@ class ApiKeyPublic:
             last_used_at=last_used_at,
         )
 
-        api_key_public.additional_properties = d
-        return api_key_public
+        api_key.additional_properties = d
+        return api_key
 
     @property
     def additional_keys(self) -> list[str]:

@@ -1,7 +1,7 @@
 from enum import StrEnum
 
 
-class ApiKeyPublicScopesItem(StrEnum):
+class ApiKeyScopesItem(StrEnum):
     ADMIN = "admin"
     READ = "read"
     WRITE = "write"
