@@ -20,9 +20,9 @@ PYTHON = str(ROOT / ".venv/bin/python")  # Its environment has the service's pac
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
+def running(folder: Path, **given: str) -> Iterator[str]:
     """Yield the address of a service whose own PostgreSQL keeps its data in `folder`."""
-    settings = {"DATA_DIR": str(folder)}
+    settings = {"DATA_DIR": str(folder), **given}
     with service.running(folder.parent / "log", settings, python=PYTHON) as started:
         yield started.url
 
