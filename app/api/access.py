@@ -67,11 +67,12 @@ class AccessCheck:
     def __init__(self, app: ASGIApp, callers: Callers, of: FastAPI) -> None:
         self.app = app
         self._callers = callers
+        # Of each route what matches its path, whether it is public, and whether for admins alone.
         self._routes = [
             (
                 one.path_regex.match,
                 one.path_format in PUBLIC,
-                type(one.original_route) is AdminRoute,
+                isinstance(one.original_route, AdminRoute),
             )
             for one in iter_route_contexts(of.routes)
         ]
