@@ -626,7 +626,7 @@ def test_a_client_that_does_not_read_is_dropped(impatient: Service) -> None:
 
 
 def test_a_slow_reader_is_served_to_the_end(impatient: Service) -> None:
-    count = 300
+    count = 120
     with connected(impatient) as connection:
         connection.sendall(OPENAPI * count + LAST)
         answers = b""
