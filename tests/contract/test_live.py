@@ -234,7 +234,7 @@ def test_a_hundred_chats_fit_into_one_stream(client: httpx.Client) -> None:
         for chat in chats:
             send(client, {"id": chat})
         told = take(events, 100)
-    assert [event.data["chat_id"] for event in told] == chats
+    assert sorted(event.data["chat_id"] for event in told) == chats
     assert told[-1].id == ",".join(f"{chat}.1" for chat in chats)
 
 
