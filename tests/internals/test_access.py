@@ -1,7 +1,6 @@
 """The form of keys, and what is known of callers."""
 
 import asyncio
-import time
 from hashlib import sha256
 
 import pytest
@@ -107,20 +106,12 @@ def test_so_many_are_known_at_most_and_those_found_last(monkeypatch: pytest.Monk
     assert [callers.known(key) is not None for key in keys] == [False, False, True, True, True]
 
 
-def test_a_known_caller_costs_microseconds() -> None:
+def test_which_keys_were_used_is_told_once() -> None:
     table = Table()
     callers = Callers(table.look_up)
     key = table.add()
     asyncio.run(callers.find(key))
-    headers = [(b"host", b"localhost"), (b"authorization", b"Bearer " + key)]
-
-    def cost() -> float:
-        began = time.perf_counter()
-        for _ in range(1000):
-            callers.known(bearer_of(headers) or b"")
-        return (time.perf_counter() - began) / 1000
-
-    assert min(cost() for _ in range(20)) < 5e-6
+    assert callers.known(key) is not None
     assert callers.take_used() == [7]
     assert callers.take_used() == []
 
