@@ -79,7 +79,7 @@ def test_the_contract_holds_behind_it(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=160,
+        timeout=400,
     )
     assert result.returncode == 0, result.stdout
 
