@@ -82,7 +82,7 @@ def test_the_contract_holds_behind_it(
         "DB_DIRECT_PORT": str(own_postgres.port),
     }
     # A folder of its own: two runs that tidy up one at once meet each other's leftovers.
-    options = ["-q", "--basetemp", tmp_path / "own", *CONTRACT[part::PARTS]]
+    options = ["-q", "--basetemp", str(tmp_path / "own"), *map(str, CONTRACT[part::PARTS])]
     result = subprocess.run(
         [sys.executable, "-m", "pytest", *options],
         cwd=ROOT,
