@@ -245,8 +245,13 @@ def test_the_wrong_mode_is_a_503_and_the_log_says_which_is_right(
                 for n in range(2)
             ]
             clients = [stack.enter_context(service.client()) for service in services]
-            answers = [client.get(f"/chats/{n}") for client in clients * 20 for n in (1, 2)]
-            refused = [answer for answer in answers if answer.status_code != 404]
+            # What goes on in the background may keep some of them apart, but not all.
+            paths = (
+                *("/chats/1", "/chats/2", "/chats/", "/chats/?sort=activity", "/messages/?limit=1"),
+                *("/chats/1/changes", "/chats/1/messages/", "/chats/?metadata={}"),
+            )
+            answers = [client.get(path) for path in paths for client in clients * 5]
+            refused = [answer for answer in answers if answer.status_code not in (200, 404)]
             assert refused
             for answer in refused:
                 assert_problem(answer, 503, "unavailable")
