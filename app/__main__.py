@@ -23,7 +23,6 @@ from alembic.util import CommandError
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from app import keys_command
 from app.core.config import ConfigurationError, Settings, load_settings
 from app.core.embedded import (
     EmbeddedPostgresError,
@@ -51,7 +50,7 @@ def main() -> None:
     commands.add_parser("serve", help="serve the API (the default)")
     commands.add_parser("migrate", help="only migrate")
     commands.add_parser("openapi", help="print the OpenAPI document")
-    keys_command.add_arguments(commands.add_parser("keys", help="make, list and revoke API keys"))
+    add_keys_arguments(commands.add_parser("keys", help="make, list and revoke API keys"))
     arguments = parser.parse_args()
     commands_by_name: dict[str | None, Callable[[], None]] = {
         None: serve,
@@ -68,6 +67,18 @@ def main() -> None:
         sys.exit(f"The service cannot go on.\n{error}")
     except (CommandError, ConfigurationError, EmbeddedPostgresError, Unavailable) as error:
         sys.exit(f"{CANNOT_START}\n{error}")
+
+
+def add_keys_arguments(parser: argparse.ArgumentParser) -> None:
+    """Have the parser take what there is to do with keys."""
+    what = parser.add_subparsers(dest="what", required=True, metavar="create | list | revoke")
+    create = what.add_parser("create", help="make a key and print it, this once")
+    create.add_argument("name", help="whose it is: the log names its calls so")
+    create.add_argument("--scopes", default="write", help="read, write, admin; default: write")
+    create.add_argument("--expires", type=int, metavar="DAYS", help="default: never")
+    what.add_parser("list", help="list all keys, those that were revoked among them")
+    revoke = what.add_parser("revoke", help="have a key be valid no longer")
+    revoke.add_argument("id", type=int)
 
 
 def leave(signum: int, frame: FrameType | None) -> NoReturn:
@@ -183,6 +194,8 @@ def migrate_only() -> None:
 
 def manage_keys(arguments: argparse.Namespace) -> None:
     """Make, list or revoke keys."""
+    from app import keys_command  # It takes time, which whatever else is started need not spend.
+
     with database(load_settings(), may_share=True) as reachable:
         with redirect_stdout(sys.stderr):  # Where a new key alone shall stand.
             migrate(reachable)

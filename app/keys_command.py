@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
@@ -18,18 +18,6 @@ from app.models import ApiKey, ApiKeyCreate
 T = TypeVar("T")
 
 DAY = 86_400
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Have the parser take what there is to do with keys."""
-    what = parser.add_subparsers(dest="what", required=True, metavar="create | list | revoke")
-    create = what.add_parser("create", help="make a key and print it, this once")
-    create.add_argument("name", help="whose it is: the log names its calls so")
-    create.add_argument("--scopes", default="write", help="read, write, admin; default: write")
-    create.add_argument("--expires", type=int, metavar="DAYS", help="default: never")
-    what.add_parser("list", help="list all keys, those that were revoked among them")
-    revoke = what.add_parser("revoke", help="have a key be valid no longer")
-    revoke.add_argument("id", type=int)
 
 
 def run(settings: Settings, arguments: Namespace) -> None:

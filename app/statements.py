@@ -596,11 +596,12 @@ FIND_CHANGED = PreparedStatement(
     "find_changed",
     ("bigint[]", "bigint[]"),
     f"""
-    SELECT watched.chat_id, {_UNNUMBERED.format(chat_id="watched.chat_id")}
+    SELECT watched.chat_id, is_unnumbered
     FROM unnest($1, $2) AS watched (chat_id, revision)
     LEFT JOIN chat ON chat.id = watched.chat_id
-    WHERE
-        chat.revision IS DISTINCT FROM watched.revision
-        OR {_UNNUMBERED.format(chat_id="watched.chat_id")}
+    CROSS JOIN LATERAL (
+        SELECT {_UNNUMBERED.format(chat_id="watched.chat_id")} AS is_unnumbered
+    ) AS messages
+    WHERE chat.revision IS DISTINCT FROM watched.revision OR is_unnumbered
     """,
 )

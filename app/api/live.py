@@ -21,22 +21,59 @@ from app.live.streams import Stream
 
 router = APIRouter(tags=["live"], route_class=StrictRoute)
 
-MEDIA_TYPE = "text/event-stream"
 MAX_CHATS = 100
 
 _NUMBER = r"0|[1-9][0-9]{0,15}"
 _CURSOR = re.compile(rf"({_NUMBER})(?:\.({_NUMBER}))?")
 
 
-class EventStream(Response):
-    """Only for the OpenAPI document: what a stream is."""
+class StreamResponse(Response):
+    """An answer that is a stream; what it cannot begin with is raised before it has begun."""
 
-    media_type = MEDIA_TYPE
+    media_type = "text/event-stream"
+
+    def __init__(self, hub: Hub, cursors: Mapping[int, int | None], *, is_single: bool) -> None:
+        self._hub = hub
+        self._cursors = cursors
+        self._is_single = is_single
+        # What was sent is never sent from a cache, and proxies shall not wait for more of it.
+        headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+        super().__init__(None, 200, headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events until the client leaves or the stream ends.
+
+        Raises ChatNotFound, of a single chat, TooManyStreams and Unavailable before it has begun.
+        """
+        stream = Stream(self._hub, self._cursors, self._is_single, scope.get("caller"))
+        self._hub.join(stream)
+        try:
+            starts = await self._hub.find_starts(self._cursors)
+            stream.begin(self._cursors, starts)
+            if self._is_single:
+                (start,) = starts.values()
+                self.headers["ETag"] = etag(start.revision)
+            await send(self._beginning())
+            if is_head(scope):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+                return
+            del starts, self._cursors
+            stream.go(send)
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            self._hub.leave(stream)
+
+    def _beginning(self) -> dict[str, Any]:
+        """Return the start of the answer, which has no length."""
+        headers = [field for field in self.raw_headers if field[0] != b"content-length"]
+        return {"type": "http.response.start", "status": self.status_code, "headers": headers}
 
 
 @router.get(
     "/chats/{chat_id}/changes/stream",
-    response_class=EventStream,
+    status_code=200,
+    response_class=StreamResponse,
     responses=responses(200, "The events, until the client or the service ends them.", "ETag"),
 )
 @fast
@@ -63,7 +100,8 @@ async def stream_changes(
 
 @router.get(
     "/changes/stream",
-    response_class=EventStream,
+    status_code=200,
+    response_class=StreamResponse,
     responses=responses(200, "The events, until the client or the service ends them."),
 )
 @fast
@@ -105,44 +143,3 @@ def _cursors(where: str, given: str) -> dict[int, int | None]:
             raise InvalidRequest([FieldError(where, "repeated_chat", "Name each chat once")])
         cursors[chat_id] = None if found[2] is None else revision
     return cursors
-
-
-class StreamResponse(Response):
-    """An answer that is a stream; what it cannot begin with is raised before it has begun."""
-
-    def __init__(self, hub: Hub, cursors: Mapping[int, int | None], *, is_single: bool) -> None:
-        self._hub = hub
-        self._cursors = cursors
-        self._is_single = is_single
-        # What was sent is never sent from a cache, and proxies shall not wait for more of it.
-        headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-        super().__init__(None, 200, headers, MEDIA_TYPE)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events until the client leaves or the stream ends.
-
-        Raises ChatNotFound, of a single chat, TooManyStreams and Unavailable before it has begun.
-        """
-        stream = Stream(self._hub, self._cursors, self._is_single, scope.get("caller"))
-        self._hub.join(stream)
-        try:
-            starts = await self._hub.find_starts(self._cursors)
-            stream.begin(self._cursors, starts)
-            if self._is_single:
-                (start,) = starts.values()
-                self.headers["ETag"] = etag(start.revision)
-            await send(self._beginning())
-            if is_head(scope):
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-                return
-            del starts, self._cursors
-            stream.go(send)
-            while (await receive())["type"] != "http.disconnect":
-                pass
-        finally:
-            self._hub.leave(stream)
-
-    def _beginning(self) -> dict[str, Any]:
-        """Return the start of the answer, which has no length."""
-        headers = [field for field in self.raw_headers if field[0] != b"content-length"]
-        return {"type": "http.response.start", "status": self.status_code, "headers": headers}

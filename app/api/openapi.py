@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from app.api.access import PUBLIC
-from app.api.live import EventStream
+from app.api.live import StreamResponse
 from app.api.problems import ProblemDetails
 from app.api.responses import ERROR_RESPONSES, HEADERS, JSON, ErrorResponse, error_response
 from app.live.events import LiveEvent
@@ -30,7 +30,7 @@ TAGS = [
 
 # What stands in a stream (OpenAPI 3.2, "Server-Sent Event Streams"). Older generators look at the
 # `schema` alone, which is that of one event's data.
-EVENT_STREAM = EventStream.media_type
+EVENT_STREAM = StreamResponse.media_type
 _EVENTS: JSON = {
     "itemSchema": {
         "type": "object",
