@@ -1,17 +1,21 @@
 """What serves many calls at once: requests in, one statement on one connection, results out.
 
 Each function returns a result or an error for each request, in their order. `app.crud` gives the
-verbs that they are for.
+verbs that they are for. What a request comes to for a caller that reaches not all is said by its
+`within`.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+from json import dumps
+from typing import Any, NamedTuple, Self, TypeVar
 
 from app import statements
+from app.core.access import Reach
 from app.core.database.batching import Blocked
 from app.core.database.connection import AsyncConnection, Rows
-from app.core.errors import ChatNotFound, KeyReused, MessageNotFound, Stale
+from app.core.errors import ChatNotFound, Forbidden, KeyReused, MessageNotFound, Stale
 from app.models import MessageCreate, MessageUpdate
 from app.paging import (
     ActiveChat,
@@ -33,6 +37,11 @@ T = TypeVar("T")
 _ROW_COST = 500
 # The same for a chat whose revision is to be found.
 _START_COST = 50
+
+
+def array(numbers: Collection[int] | None) -> str | None:
+    """Return numbers as PostgreSQL writes an array, as text: arrays of arrays cannot be ragged."""
+    return None if numbers is None else f"{{{','.join(map(str, numbers))}}}"
 
 
 class Rendered(NamedTuple):
@@ -74,6 +83,11 @@ class ChatRequest(NamedTuple):
         """Return its share of a batch."""
         return self.limit * _ROW_COST
 
+    def within(self, reach: Reach) -> Self:
+        """Return the same; raises ChatNotFound."""
+        reach.check(self.chat_id)
+        return self
+
 
 async def read_chats(
     connection: AsyncConnection, requests: Sequence[ChatRequest]
@@ -86,44 +100,81 @@ async def read_chats(
 
 
 class PageRequest(NamedTuple):
-    """A page to read, of the messages of a chat or, where that does not matter, of all rows."""
+    """A page to read of chats, or of their messages: of all (None), or of some."""
 
     cursor: Cursor
     limit: int
-    chat_id: int = 0
+    chats: Collection[int] | None = None
+    contained: Mapping[str, Any] | None = None  # By chats that are some.
 
     @property
     def cost(self) -> int:
         """Return its share of a batch."""
         return self.limit * _ROW_COST
 
+    def within(self, reach: Reach) -> Self:
+        """Return the same of those that are within reach."""
+        return self._replace(chats=reach.among(self.chats))
+
 
 async def list_chats(
     connection: AsyncConnection, requests: Sequence[PageRequest]
 ) -> list[Page[RenderedRow]]:
     """Return each page of chats that is asked for."""
-    return await _read_pages(statements.PAGES_OF_CHATS, connection, requests)
+
+    def how(one: PageRequest) -> tuple[BatchStatement, list[Any]]:
+        if one.chats is None:
+            return statements.PAGES_OF_CHATS, []
+        return statements.PAGES_OF_SOME_CHATS, _some(one)
+
+    return await _read_pages(connection, requests, [how(one) for one in requests])
+
+
+def _some(request: "PageRequest | ActivityRequest") -> list[Any]:
+    """Return which chats the page is of, and what their metadata has to contain, if anything."""
+    document = None if request.contained is None else dumps(request.contained)
+    return [array(request.chats), document]
 
 
 async def list_messages(
     connection: AsyncConnection, requests: Sequence[PageRequest]
 ) -> list[Page[RenderedRow]]:
-    """Return each page of all messages that is asked for."""
-    return await _read_pages(statements.PAGES_OF_MESSAGES, connection, requests)
+    """Return each page of messages that is asked for, an empty one where there is no such chat."""
+
+    def how(one: PageRequest) -> tuple[BatchStatement, list[Any]]:
+        if one.chats is None:
+            return statements.PAGES_OF_MESSAGES, []
+        if len(one.chats) == 1:
+            return statements.PAGES_OF_A_CHAT, list(one.chats)
+        return statements.PAGES_OF_MESSAGES_OF_SOME_CHATS, [array(one.chats)]
+
+    return await _read_pages(connection, requests, [how(one) for one in requests])
 
 
-async def list_messages_of(
-    connection: AsyncConnection, requests: Sequence[PageRequest]
-) -> list[Page[RenderedRow]]:
-    """Return each page of a chat's messages that is asked for, an empty one if there is no chat."""
-    return await _read_pages(statements.PAGES_OF_A_CHAT, connection, requests)
+class ChatPageRequest(NamedTuple):
+    """A page to read of a chat's messages."""
+
+    cursor: Cursor
+    limit: int
+    chat_id: int
+
+    @property
+    def cost(self) -> int:
+        """Return its share of a batch."""
+        return self.limit * _ROW_COST
+
+    def within(self, reach: Reach) -> Self:
+        """Return the same; raises ChatNotFound."""
+        reach.check(self.chat_id)
+        return self
 
 
 async def list_chat_messages(
-    connection: AsyncConnection, requests: Sequence[PageRequest]
+    connection: AsyncConnection, requests: Sequence[ChatPageRequest]
 ) -> list[Page[RenderedRow] | Exception]:
     """Return each page of a chat's messages that is asked for."""
-    pages = await list_messages_of(connection, requests)
+    how = [(statements.PAGES_OF_A_CHAT, [one.chat_id]) for one in requests]
+    pages = await _read_pages(connection, requests, how)
     empty = {one.chat_id for one, page in zip(requests, pages, strict=True) if not page.rows}
     if empty:
         found = await connection.fetch(statements.FIND_CHATS, list(empty))
@@ -135,14 +186,21 @@ async def list_chat_messages(
 
 
 async def _read_pages(
-    statement: BatchStatement, connection: AsyncConnection, requests: Sequence[PageRequest]
+    connection: AsyncConnection,
+    requests: Sequence["PageRequest | ChatPageRequest"],
+    how: Sequence[tuple[BatchStatement, list[Any]]],
 ) -> list[Page[RenderedRow]]:
-    """Return each page that is asked for."""
+    """Return each page that is asked for.
+
+    `how` says for each by which statement, and what that asks for besides the sides of a cursor.
+    """
     parts = [sides(one.cursor, one.limit) for one in requests]
-    rows = [(one.chat_id, *part) for one, part in zip(requests, parts, strict=True)]
     found: list[list[RenderedRow]] = [[] for _ in requests]
-    for position, id_, json in sorted(await statement.fetch(connection, rows)):
-        found[position - 1].append(RenderedRow(id_, json))
+    for statement in dict.fromkeys(statement for statement, _ in how):
+        numbers = [n for n, (its, _) in enumerate(how) if its is statement]
+        rows = [(*how[n][1], *parts[n]) for n in numbers]
+        for position, id_, text in sorted(await statement.fetch(connection, rows)):
+            found[numbers[position - 1]].append(RenderedRow(id_, text))
     return [
         cut_at(pivot, one.cursor, one.limit, some)
         for one, (pivot, _, _), some in zip(requests, parts, found, strict=True)
@@ -150,27 +208,37 @@ async def _read_pages(
 
 
 class ActivityRequest(NamedTuple):
-    """A page to read of the chats by activity, after a place among them."""
+    """A page to read of the chats by activity, after a place among them: of all, or of some."""
 
     after: Activity
     limit: int
+    chats: Collection[int] | None = None
+    contained: Mapping[str, Any] | None = None  # By chats that are some.
 
     @property
     def cost(self) -> int:
         """Return its share of a batch."""
         return self.limit * _ROW_COST
 
+    def within(self, reach: Reach) -> Self:
+        """Return the same of those that are within reach."""
+        return self._replace(chats=reach.among(self.chats))
+
 
 async def list_by_activity(
     connection: AsyncConnection, requests: Sequence[ActivityRequest]
 ) -> list[ActivityPage]:
     """Return each page that is asked for."""
-    rows = [(*one.after, one.limit + 1) for one in requests]
     found: list[list[ActiveChat]] = [[] for _ in requests]
-    for position, second, chat_id, json in await statements.PAGES_BY_ACTIVITY.fetch(
-        connection, rows
-    ):
-        found[position - 1].append(ActiveChat(Activity(second, chat_id), json))
+    for are_all in (True, False):
+        asked = [(n, one) for n, one in enumerate(requests) if (one.chats is None) is are_all]
+        if not asked:
+            continue
+        statement = statements.PAGES_BY_ACTIVITY if are_all else statements.SOME_BY_ACTIVITY
+        rows = [[*([] if are_all else _some(one)), *one.after, one.limit + 1] for _, one in asked]
+        for position, second, chat_id, text in await statement.fetch(connection, rows):
+            number, _ = asked[position - 1]
+            found[number].append(ActiveChat(Activity(second, chat_id), text))
     return [first(some, one.limit) for one, some in zip(requests, found, strict=True)]
 
 
@@ -181,18 +249,28 @@ class SendMessageRequest(NamedTuple):
     message: MessageCreate
     key: str | None
     batch_digest: bytes | None = None  # Of all the messages that share a key.
+    sender: str | None = None  # The author of a token; all who have a key are one.
 
     @property
     def cost(self) -> int:
         """Return its share of a batch."""
         return len(self.message.text)
 
+    def within(self, reach: Reach) -> Self:
+        """Return the same by the token's author; raises ChatNotFound, Forbidden."""
+        reach.check(self.chat_id)
+        if self.message.author not in (None, reach.author):
+            raise Forbidden(detail="A token sends as its own author alone.")
+        self.message.author = reach.author
+        return self._replace(sender=reach.author)
+
     @property
     def digest(self) -> bytes | None:
-        """Return what tells this request from others with the key."""
+        """Return what tells this request from others with the key, and from those of others."""
         if self.key is None:
             return None
-        return self.batch_digest or self.message.digest()
+        digest = self.batch_digest or self.message.digest()
+        return digest if self.sender is None else sha256(digest + self.sender.encode()).digest()
 
     @property
     def values(self) -> list[Any]:
@@ -287,16 +365,60 @@ async def _replay(
     return SentMessage(id_, revision, json, replayed=True)
 
 
+class MessageRequest(NamedTuple):
+    """A message to read; with a chat, only if it is in that, and with a reach, if in that."""
+
+    message_id: int
+    chat_id: int | None = None
+    reach: Reach | None = None
+
+    @property
+    def cost(self) -> int:
+        """Return its share of a batch."""
+        return _ROW_COST
+
+    def within(self, reach: Reach) -> Self:
+        """Return the same, to which the reach is known."""
+        return self._replace(reach=reach)
+
+
+def _identity(request: "MessageRequest | ChangeRequest") -> list[int]:
+    """Return what names the message."""
+    named = [] if request.chat_id is None else [request.chat_id]
+    return [*named, request.message_id]
+
+
+async def read_messages(
+    connection: AsyncConnection, requests: Sequence[MessageRequest], key: Key = BY_ID
+) -> list[Rendered | Exception]:
+    """Return each message that is asked for."""
+    messages: list[Rendered | Exception] = [MessageNotFound(*one[:2]) for one in requests]
+    asked = [_identity(one) for one in requests]
+    for position, chat_id, *found in await statements.READ_MESSAGES[key].fetch(connection, asked):
+        reach = requests[position - 1].reach
+        if reach is None or reach.has(chat_id):
+            messages[position - 1] = Rendered(*found)
+    return messages
+
+
+async def read_chat_messages(
+    connection: AsyncConnection, requests: Sequence[MessageRequest]
+) -> list[Rendered | Exception]:
+    """Return the same; of each, the chat is given."""
+    return await read_messages(connection, requests, BY_CHAT)
+
+
 class ChangeRequest(NamedTuple):
     """A message to change or, without a change, to delete, if it is at one of the revisions.
 
-    With a chat, only if it is in that.
+    With a chat, only if it is in that, and with a reach, only if that allows it.
     """
 
     message_id: int
     revisions: Collection[int] | None
     change: MessageUpdate | None = None
     chat_id: int | None = None
+    reach: Reach | None = None
 
     @property
     def cost(self) -> int:
@@ -304,20 +426,20 @@ class ChangeRequest(NamedTuple):
         return len(self.change.text or "") if self.change else 0
 
     @property
-    def identity(self) -> list[int]:
-        """Return what names the message."""
-        return [self.message_id] if self.chat_id is None else [self.chat_id, self.message_id]
-
-    @property
     def row(self) -> list[Any]:
         """Return the values that the statements ask for."""
-        expected = None if self.revisions is None else f"{{{','.join(map(str, self.revisions))}}}"
+        author, chats = (None, None) if self.reach is None else self.reach
+        granted = [*_identity(self), array(self.revisions), array(chats), author]
         if self.change is None:
-            return [*self.identity, expected]
+            return granted
         changed = [name in self.change.model_fields_set for name in statements.CHANGED.fields]
         words = tsvector_of(self.change.text) if self.change.text else None
         values = statements.CHANGED.values(self.change)
-        return [*self.identity, expected, *values, *changed, words]
+        return [*granted, *values, *changed, words]
+
+    def within(self, reach: Reach) -> Self:
+        """Return the same, which the statements and `_or_why_not` then hold to the reach."""
+        return self._replace(reach=reach)
 
 
 async def update_messages(
@@ -385,7 +507,7 @@ async def _or_why_not(
 ) -> list[T | Exception]:
     """Return the results of the requests that were granted, and why the others were not."""
     refused = [n for n in range(len(requests)) if n not in granted]
-    asked = [requests[n].identity for n in refused]
+    asked = [_identity(requests[n]) for n in refused]
     rows = await statements.FIND_MESSAGES[key].fetch(connection, asked) if asked else []
     found = {refused[position - 1]: row for position, *row in rows}
 
@@ -393,7 +515,12 @@ async def _or_why_not(
         not_found = MessageNotFound(request.message_id, request.chat_id)
         if position not in found:
             return not_found
-        chat_id, revision = found[position]
+        chat_id, revision, author = found[position]
+        if request.reach is not None:
+            if not request.reach.has(chat_id):
+                return not_found
+            if author != request.reach.author:
+                return Forbidden(detail="A token changes what its own author sent alone.")
         if not wait and (request.revisions is None or revision in request.revisions):
             return Blocked(chat_id)
         return Stale() if request.revisions is not None else not_found
@@ -412,6 +539,11 @@ class FeedRequest(NamedTuple):
     def cost(self) -> int:
         """Return its share of a batch."""
         return self.limit * _ROW_COST
+
+    def within(self, reach: Reach) -> Self:
+        """Return the same; raises ChatNotFound."""
+        reach.check(self.chat_id)
+        return self
 
 
 class Start(NamedTuple):
@@ -480,6 +612,10 @@ class StartsRequest(NamedTuple):
         """Return its share of a batch."""
         return len(self.chat_ids) * _START_COST
 
+    def within(self, reach: Reach) -> Self:
+        """Return the same without those that are out of reach, as if they were not there."""
+        return self._replace(chat_ids=reach.among(self.chat_ids) or ())
+
 
 async def find_starts(
     connection: AsyncConnection, requests: Sequence[StartsRequest]
@@ -503,3 +639,40 @@ async def find_changed(
     """
     known = list(revisions), list(revisions.values())
     return [(row[0], row[1]) for row in await connection.fetch(statements.FIND_CHANGED, *known)]
+
+
+class ChunkRequest(NamedTuple):
+    """Messages after an id to read, of all chats (None) or of some, for an export.
+
+    At most `limit` of them, and no more once they have `size` bytes together.
+    """
+
+    chats: Collection[int] | None
+    after: int
+    limit: int
+    size: int
+    separator: str
+
+    def within(self, reach: Reach) -> Self:
+        """Return the same of those chats that are within reach."""
+        return self._replace(chats=reach.among(self.chats))
+
+
+class Chunk(NamedTuple):
+    """Some messages as they are answered, one after the other, and the last one's id."""
+
+    last_id: int
+    json: str
+
+
+async def read_chunk(connection: AsyncConnection, request: ChunkRequest) -> Chunk | None:
+    """Return the messages that are asked for, or None if there are none."""
+    statement, chats = statements.CHUNK_OF_SOME_CHATS, request.chats
+    values: Any = None if chats is None else list(chats)
+    if chats is None:
+        statement, values = statements.CHUNK_OF_MESSAGES, 0
+    elif len(chats) == 1:
+        statement, (values,) = statements.CHUNK_OF_A_CHAT, chats
+    how = (request.after, request.limit, request.separator, request.size)
+    ((last_id, text),) = await connection.fetch(statement, values, *how)
+    return None if last_id is None else Chunk(last_id, text)

@@ -22,7 +22,7 @@ async def read_changes(database: Database, chat_id: int, since: int, limit: int)
     page = await database.batch_read(batches.read_feeds, request)
     was_unnumbered = page.is_unnumbered
     if was_unnumbered:
-        await number_some(database, chat_id)
+        await number_some(database.within(None), chat_id)
         page = await database.batch_read(batches.read_feeds, request)
     changes, upto = page.changes[:limit], page.revision
     if page.more:

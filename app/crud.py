@@ -19,26 +19,30 @@ from sqlalchemy import ColumnElement, delete, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from app import batches, filters, statements
+from app import batches, filters
 from app.batches import (
     ActivityRequest,
     ChangeRequest,
+    ChatPageRequest,
     ChatRequest,
+    Chunk,
+    ChunkRequest,
     Edited,
+    MessageRequest,
     PageRequest,
     Rendered,
     SendMessageRequest,
     SentMessage,
+    StartsRequest,
 )
 from app.core.database import Database, in_thread, in_turn
-from app.core.errors import ChatNotFound, KeyReused, MessageNotFound, Stale
+from app.core.errors import ChatNotFound, KeyReused, Stale
 from app.models import (
     BatchedMessage,
     Chat,
     ChatCreate,
     ChatMetadata,
     ChatUpdate,
-    Message,
     MessageCreate,
     MessageUpdate,
 )
@@ -52,13 +56,6 @@ class Created(NamedTuple, Generic[Row]):
 
     row: Row
     replayed: bool
-
-
-class Chunk(NamedTuple):
-    """Some messages as they are answered, one after the other, and the last one's id."""
-
-    last_id: int
-    json: str
 
 
 @in_thread
@@ -99,13 +96,12 @@ def find_revision(session: Session, chat_id: int) -> int | None:
     return session.exec(select(Chat.revision).where(Chat.id == chat_id)).one_or_none()
 
 
-@in_thread
-def read_revision(session: Session, chat_id: int) -> int:
+async def read_revision(database: Database, chat_id: int) -> int:
     """Return the chat's revision."""
-    revision = find_revision(session, chat_id)
-    if revision is None:
+    found = await database.batch_read(batches.find_starts, StartsRequest([chat_id]))
+    if chat_id not in found:
         raise ChatNotFound(chat_id)
-    return revision
+    return found[chat_id].revision
 
 
 @in_turn
@@ -214,61 +210,58 @@ async def list_chats(
     database: Database, cursor: Cursor, limit: int, metadata: JSON | None = None
 ) -> Page[RenderedRow]:
     """Return a page of all chats, or of those that contain the metadata; at first the newest."""
+    request = PageRequest(cursor, limit, contained=metadata)
     if metadata is None:
-        return await database.batch_read(batches.list_chats, PageRequest(cursor, limit))
-    return await database.find(filters.list_created, metadata, cursor, limit)
+        return await database.batch_read(batches.list_chats, request)
+    return await database.find(filters.list_created, request)
 
 
 async def list_chats_by_activity(
     database: Database, after: Activity, limit: int, metadata: JSON | None = None
 ) -> ActivityPage:
     """Return the same by latest activity, each chat with its newest message."""
+    request = ActivityRequest(after, limit, contained=metadata)
     if metadata is None:
-        return await database.batch_read(batches.list_by_activity, ActivityRequest(after, limit))
-    return await database.find(filters.list_by_activity, metadata, after, limit)
+        return await database.batch_read(batches.list_by_activity, request)
+    return await database.find(filters.list_by_activity, request)
 
 
 async def list_messages(
-    database: Database, cursor: Cursor, limit: int, chat_id: int | None = None
+    database: Database, cursor: Cursor, limit: int, chats: Collection[int] | None = None
 ) -> Page[RenderedRow]:
-    """Return a page of all messages, or of those that say they are in a chat."""
-    if chat_id is None:
-        return await database.batch_read(batches.list_messages, PageRequest(cursor, limit))
-    request = PageRequest(cursor, limit, chat_id)
-    return await database.batch_read(batches.list_messages_of, request)
+    """Return a page of all messages, or of those in some chats, of which there may be none."""
+    request = PageRequest(cursor, limit, chats)
+    return await database.batch_read(batches.list_messages, request)
 
 
 async def list_chat_messages(
     database: Database, chat_id: int, cursor: Cursor, limit: int
 ) -> Page[RenderedRow]:
     """Return a page of the chat's messages; without a cursor the newest."""
-    request = PageRequest(cursor, limit, chat_id)
+    request = ChatPageRequest(cursor, limit, chat_id)
     return await database.batch_read(batches.list_chat_messages, request)
 
 
 async def read_chunk(
-    database: Database, chat_id: int | None, after: int, count: int, size: int, separator: str
+    database: Database,
+    chats: Collection[int] | None,
+    after: int,
+    limit: int,
+    size: int,
+    separator: str,
 ) -> Chunk | None:
-    """Return messages after an id, of all chats or of one, or None if there are none.
+    """Return messages after an id, of all chats (None) or of some, or None if there are none.
 
-    At most `count` of them, and no more once they have `size` bytes together.
+    At most `limit` of them, and no more once they have `size` bytes together.
     """
-    statement = statements.CHUNK_OF_MESSAGES if chat_id is None else statements.CHUNK_OF_A_CHAT
-    values = (chat_id or 0, after, count, separator, size)
-    ((last_id, json),) = await database.fetch(statement, *values)
-    return None if last_id is None else Chunk(last_id, json)
+    request = ChunkRequest(chats, after, limit, size, separator)
+    return await database.read(batches.read_chunk, request)
 
 
-@in_thread
-def read_message(session: Session, message_id: int, chat_id: int | None = None) -> Message:
+async def read_message(database: Database, message_id: int, chat_id: int | None = None) -> Rendered:
     """Return the message."""
-    statement = select(Message).where(Message.id == message_id)
-    if chat_id is not None:
-        statement = statement.where(Message.chat_id == chat_id)
-    message = session.exec(statement).one_or_none()
-    if message is None:
-        raise MessageNotFound(message_id, chat_id)
-    return message
+    read_all = batches.read_messages if chat_id is None else batches.read_chat_messages
+    return await database.batch_read(read_all, MessageRequest(message_id, chat_id))
 
 
 async def update_message(

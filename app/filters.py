@@ -10,14 +10,14 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from app import statements
+from app import batches, statements
+from app.batches import ActivityRequest, PageRequest
 from app.core.database.connection import AsyncConnection
 from app.paging import (
     END,
     ActiveChat,
     Activity,
     ActivityPage,
-    Cursor,
     Found,
     Page,
     RenderedRow,
@@ -46,21 +46,22 @@ class FoundChats(NamedTuple):
     end: Activity | None = None
 
 
-async def list_created(
-    connection: AsyncConnection, metadata: Mapping[str, Any], cursor: Cursor, limit: int
-) -> Page[RenderedRow]:
-    """Return a page of the chats that contain `metadata`; without a cursor the newest.
+async def list_created(connection: AsyncConnection, request: PageRequest) -> Page[RenderedRow]:
+    """Return a page of the chats that contain some metadata; without a cursor the newest.
 
-    It holds less than `limit` where there is no more, or where too many had to be looked at: then
+    It holds less than the limit where there is no more, or where too many had to be looked at: then
     it has an `end`.
     """
+    if request.chats is not None:  # Few enough to look at each.
+        return (await batches.list_chats(connection, [request]))[0]
+    cursor, limit = request.cursor, request.limit
     pivot, older_count, newer_count = sides(cursor, limit)
     wanted = {
         "older": Side(Activity(0, pivot), older_count),
         "newer": Side(Activity(0, pivot - 1), newer_count if pivot < END else 0),
     }
     onwards = "older" if cursor.after is None else "newer"
-    found = await _find(connection, statements.FILTER_CREATED, metadata, wanted, onwards)
+    found = await _find(connection, statements.FILTER_CREATED, request.contained, wanted, onwards)
     older, newer = (
         Found([RenderedRow(one.activity.chat_id, one.json) for one in rows], end and end.chat_id)
         for rows, end in (found["older"], found["newer"])
@@ -68,21 +69,22 @@ async def list_created(
     return cut_found(cursor, limit, older, newer)
 
 
-async def list_by_activity(
-    connection: AsyncConnection, metadata: Mapping[str, Any], after: Activity, limit: int
-) -> ActivityPage:
-    """Return a page of the chats that contain `metadata`, by activity, in the same way."""
-    wanted = {"older": Side(after, limit + 1)}
-    found = await _find(connection, statements.FILTER_BY_ACTIVITY, metadata, wanted, "older")
+async def list_by_activity(connection: AsyncConnection, request: ActivityRequest) -> ActivityPage:
+    """Return a page of the chats that contain some metadata, by activity, in the same way."""
+    if request.chats is not None:
+        return (await batches.list_by_activity(connection, [request]))[0]
+    wanted = {"older": Side(request.after, request.limit + 1)}
+    order = statements.FILTER_BY_ACTIVITY
+    found = await _find(connection, order, request.contained, wanted, "older")
     rows, end = found["older"]
-    page = first(rows, limit)
+    page = first(rows, request.limit)
     return page._replace(next=page.next or end)
 
 
 async def _find(
     connection: AsyncConnection,
     order: FilterStatements,
-    metadata: Mapping[str, Any],
+    metadata: Mapping[str, Any] | None,
     wanted: Mapping[str, Side],
     onwards: str,
 ) -> dict[str, FoundChats]:

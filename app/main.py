@@ -22,7 +22,7 @@ from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
 from app.api.root_path import RootPath
 from app.backfill import keep_words
-from app.core.access import Admitted, Callers
+from app.core.access import Admitted, Callers, ReadToken
 from app.core.body import BodyLimit
 from app.core.config import ConfigurationError, Settings, load_settings
 from app.core.database import Database
@@ -34,6 +34,7 @@ from app.core.logging import RequestLog, configure_logging
 from app.core.process import stop_with_parent, when_told_to_stop
 from app.core.protocol import affordable_connections
 from app.live.hub import Hub
+from app.tokens import Tokens
 
 DESCRIPTION = """\
 Chats and their messages, kept in PostgreSQL.
@@ -89,7 +90,9 @@ def create_app(settings: Settings) -> FastAPI:
     async def look_up(digest: bytes) -> Admitted | None:
         return await keys.find_caller(app.state.database, digest)
 
-    callers = Callers(look_up, settings.admin_key)
+    tokens = Tokens(settings) if settings.token_secret or settings.token_public_key else None
+    read_token: ReadToken = tokens.read if tokens else lambda credential: None
+    callers = Callers(look_up, settings.admin_key, read_token)
     app = FastAPI(
         title="The Chat and Message API",
         version=__version__,
@@ -105,6 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         telemetry={"tracing": HAS_TELEMETRY, "metrics": HAS_TELEMETRY, "logs": HAS_TELEMETRY},
     )
+    app.state.tokens = tokens
     problems.install(app)
     router.install(app)
     openapi.install(app, is_open=settings.access == "open")

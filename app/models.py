@@ -1,8 +1,11 @@
 """What the service stores, takes and answers: the only place a table or a schema is defined."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
+from annotated_types import Len
+from pydantic import Field as PydanticField
+from pydantic import StringConstraints
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -18,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlmodel import Field, SQLModel
 
-from app.core.access import SCOPES, Scope
+from app.core.access import KEY_SCOPES, KeyScope
 from app.core.metadata import Metadata
 from app.core.schema import MAX_ID, Input, Output, Patch, example
 from app.core.text import ONE_LINE, READABLE, IdempotencyKey, Line, Readable
@@ -36,8 +39,14 @@ SQLModel.metadata.naming_convention = {
 # as it does whatever is null; of two columns that differ it would think the opposite.
 WITHOUT_WORDS = "CASE WHEN words_revision IS NOT DISTINCT FROM revision THEN words END IS NULL"
 
-# Ten years, in seconds.
-MAX_EXPIRES_IN = 10 * 365 * 86_400
+# Ten years, and a day, in seconds.
+MAX_EXPIRES_IN, MAX_TOKEN_EXPIRES_IN = 10 * 365 * 86_400, 86_400
+
+# How long the name of an author is at most.
+MAX_AUTHOR = 100
+
+# The chats that a token names: a user without any has a token, too.
+ChatIds = Annotated[list[Annotated[int, PydanticField(ge=1, le=MAX_ID)]], Len(max_length=100)]
 
 
 def _unique_key(name: str, *columns: str) -> Index:
@@ -184,7 +193,7 @@ class MessageCreate(Input, MessageBase):
     author: Readable | None = Field(
         default=None,
         min_length=1,
-        max_length=100,
+        max_length=MAX_AUTHOR,
         description="Who says it, if anyone. It holds at least one visible character, and no NUL.",
         schema_extra=example("Ada", pattern=READABLE),
     )
@@ -344,6 +353,54 @@ class ChatWithMessages(ChatPublic):
     messages: list[Message] = Field(description="The newest messages of the chat, oldest first.")
 
 
+class TokenBase(SQLModel):
+    """What a token says of whom it is for, and of what."""
+
+    author: Readable = Field(
+        min_length=1,
+        max_length=MAX_AUTHOR,
+        description="Whose the token is: what is sent with it has this author.",
+        schema_extra=example("Ada", pattern=READABLE),
+    )
+    chats: ChatIds | Literal["*"] = Field(
+        description="The chats that it reaches, or `*` for all.",
+        schema_extra={"examples": [[1, 2]]},
+    )
+
+    model_config = {"strict": True}
+
+
+class TokenCreate(Input, TokenBase):
+    """A token to make."""
+
+    scope: Annotated[str, StringConstraints(pattern=r"^(read|send)( (read|send))?$")] = Field(
+        description="What it allows, with spaces between (RFC 8693, section 4.2): `read`, `send`.",
+        schema_extra=example("read send"),
+    )
+    expires_in: int = Field(
+        default=3600,
+        ge=1,
+        le=MAX_TOKEN_EXPIRES_IN,
+        description="After how many seconds it is no longer valid.",
+        schema_extra=example(3600),
+    )
+
+
+class NewToken(Output):
+    """A token that was just made."""
+
+    answered: ClassVar[tuple[str, ...]] = ("token", "expires_at")
+
+    token: str = Field(
+        description="The token (a JWT, RFC 7519).",
+        schema_extra=example("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJBZGEifQ.c2lnbmF0dXJl"),
+    )
+    expires_at: datetime = Field(
+        description="From when on it is no longer valid.",
+        schema_extra=example("2026-01-23T11:00:00Z"),
+    )
+
+
 class ApiKeyBase(SQLModel):
     """What is said of a key when it is made."""
 
@@ -355,9 +412,9 @@ class ApiKeyBase(SQLModel):
         "characters.",
         schema_extra=example("Shop", pattern=ONE_LINE),
     )
-    scopes: list[Scope] = Field(
+    scopes: list[KeyScope] = Field(
         min_length=1,
-        max_length=len(SCOPES),
+        max_length=len(KEY_SCOPES),
         description="What the key allows: `read`; `write`, which implies it; `admin`, which "
         "implies both.",
         sa_type=ARRAY(String),

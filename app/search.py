@@ -10,21 +10,25 @@ PostgreSQL itself finds it. `app.backfill` gives it its words.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from psycopg2.errors import QueryCanceled
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     Boolean,
     ColumnElement,
     FromClause,
+    and_,
     case,
     cast,
     exc,
     func,
     literal_column,
     not_,
+    true,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -32,6 +36,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from app.core.access import Reach
 from app.core.database import in_search_thread
 from app.core.errors import SearchTooBroad
 from app.models import MESSAGE, WITHOUT_WORDS, Message
@@ -54,30 +59,42 @@ class Query(NamedTuple):
     tsquery: TsQuery
 
 
-class Side(NamedTuple):
-    """The messages between two ids, of one chat or of all, and in which order they are wanted."""
+class SearchRequest(NamedTuple):
+    """A page to find of the messages with some words, of all chats (None) or of some."""
 
-    chat_id: int | None
+    typed: str
+    chats: Collection[int] | None
+    cursor: Cursor
+    limit: int
+
+    def within(self, reach: Reach) -> Self:
+        """Return the same of those chats that are within reach."""
+        return self._replace(chats=reach.among(self.chats))
+
+
+class Side(NamedTuple):
+    """The messages between two ids, of all chats (None) or some, and in which order to go."""
+
+    chats: Collection[int] | None
     low: int
     high: int
     newest_first: bool
 
 
 @in_search_thread
-def search_messages(
-    session: Session, typed: str, chat_id: int | None, cursor: Cursor, limit: int
-) -> Page[Message]:
+def search_messages(session: Session, request: SearchRequest) -> Page[Message]:
     """Return a page of the messages that have the words; without a cursor the newest.
 
-    It holds less than `limit` where there is no more, or where too many had to be looked at: then
+    It holds less than the limit where there is no more, or where too many had to be looked at: then
     it has an `end`. Raises SearchTooBroad when PostgreSQL works for too long even at that.
     """
+    typed, chats, cursor, limit = request
     tsquery = tsquery_of(typed)
-    if tsquery is None:
+    if tsquery is None or chats == ():
         return Page([], older=False, newer=False)
     pivot, older_count, newer_count = sides(cursor, limit)
-    older = (Side(chat_id, 0, pivot, newest_first=True), older_count)
-    newer = (Side(chat_id, pivot - 1, END, newest_first=False), newer_count)
+    older = (Side(chats, 0, pivot, newest_first=True), older_count)
+    newer = (Side(chats, pivot - 1, END, newest_first=False), newer_count)
     on, back = (older, newer) if cursor.after is None else (newer, older)
     query = Query(typed, tsquery)
     with bounded():
@@ -116,7 +133,7 @@ def _find(session: Session, query: Query, side: Side, count: int, most: int) -> 
 
 def _scan(session: Session, query: Query, side: Side, count: int, most: int) -> Found[Message]:
     """Return the first `count` messages that match among the first `most` of a side."""
-    nearest = _select(side, Message, MESSAGE.c.words, MESSAGE.c.words_revision).limit(most)
+    nearest = _select(side, most, Message, MESSAGE.c.words, MESSAGE.c.words_revision).limit(most)
     rows = nearest.subquery()
     near = aliased(Message, rows)
     order: ColumnElement[Any] = col(near.id).desc() if side.newest_first else col(near.id) + 0
@@ -124,26 +141,50 @@ def _scan(session: Session, query: Query, side: Side, count: int, most: int) -> 
     messages = session.exec(matching).all()
     if len(messages) == count:
         return Found(messages)
-    return Found(
-        messages, session.exec(_select(side, Message.id).offset(most - 1).limit(1)).first()
+    last = _select(side, most, Message.id).offset(most - 1).limit(1)
+    return Found(messages, session.exec(last).first())
+
+
+def _select(side: Side, most: int, *columns: Any) -> SelectOfScalar[Any]:
+    """Return how to select columns of a side's messages, `most` of them at most, in their order."""
+    by_id, by_chat = [col(Message.id)], [col(Message.chat_id), col(Message.id)]
+    selected: SelectOfScalar[Any] = select(*columns)
+    if side.chats is None:
+        within = selected.where(Message.id > side.low, Message.id < side.high)
+        return within.order_by(*_in_order(side, by_id))
+    if len(side.chats) == 1:
+        within = selected.where(_is_between(side, *side.chats))
+        return within.order_by(*_in_order(side, by_chat))
+    # Of each chat so many places are looked up, of which the index alone knows.
+    chats = cast(list(side.chats), ARRAY(BigInteger))
+    reached = func.unnest(chats).table_valued("chat_id", name="reached").render_derived()
+    near = select(col(Message.chat_id), col(Message.id)).where(_is_between(side, reached.c.chat_id))
+    places = near.order_by(*_in_order(side, by_chat)).limit(most).lateral()
+    nearest = (
+        select(places.c.chat_id, places.c.id)
+        .select_from(reached)
+        .join(places, true())
+        .order_by(*_in_order(side, [places.c.id]))
+        .limit(most)
+        .subquery()
     )
+    is_near = and_(col(Message.chat_id) == nearest.c.chat_id, col(Message.id) == nearest.c.id)
+    return selected.join(nearest, is_near).order_by(*_in_order(side, by_id))
 
 
-def _select(side: Side, *columns: Any) -> SelectOfScalar[Any]:
-    """Return how to select columns of a side's messages, in their order."""
-    order: list[Any] = [col(Message.id)]
-    within = select(*columns).where(Message.id > side.low, Message.id < side.high)
-    if side.chat_id is not None:
-        # Not `chat_id = …`: PostgreSQL might then walk the index on (id) alone, past all that was
-        # sent to other chats meanwhile. This, only the primary key can serve.
-        place = tuple_(col(Message.chat_id), col(Message.id))
-        order = [col(Message.chat_id), col(Message.id)]
-        bounds = (side.chat_id, side.low), (side.chat_id, side.high)
-        within = select(*columns).where(place > bounds[0], place < bounds[1])
-    if side.newest_first:
-        order = [column.desc() for column in order]
-    selected: SelectOfScalar[Any] = within.order_by(*order)
-    return selected
+def _in_order(side: Side, columns: Iterable[Any]) -> list[Any]:
+    """Return by which columns a side is in order."""
+    return [column.desc() if side.newest_first else column for column in columns]
+
+
+def _is_between(side: Side, chat_id: Any) -> ColumnElement[bool]:
+    """Return the condition that a message is in a chat and between the ids of a side.
+
+    Not `chat_id = …`: PostgreSQL might then walk the index on (id) alone, past all that was sent to
+    other chats meanwhile. This, only the primary key can serve.
+    """
+    place = tuple_(col(Message.chat_id), col(Message.id))
+    return and_(place > tuple_(chat_id, side.low), place < tuple_(chat_id, side.high))
 
 
 def _ask_index(session: Session, query: Query, side: Side, count: int) -> list[Message]:
@@ -151,8 +192,8 @@ def _ask_index(session: Session, query: Query, side: Side, count: int) -> list[M
     # Not `id`: PostgreSQL might then look at all messages in the order of the index on (id).
     unindexed = col(Message.id) + 0
     statement = select(Message).where(unindexed > side.low, unindexed < side.high)
-    if side.chat_id is not None:
-        statement = statement.where(Message.chat_id == side.chat_id)
+    if side.chats is not None:
+        statement = statement.where(col(Message.chat_id).in_(side.chats))
     statement = statement.order_by(unindexed.desc() if side.newest_first else unindexed).limit(
         count
     )

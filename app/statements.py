@@ -107,6 +107,7 @@ def _rows_between(
     count: str,
     *,
     newest_first: bool = False,
+    columns: str = "*",
 ) -> str:
     """Return the query of at most `count` rows between two ids, of a chat's or of all rows."""
 
@@ -117,9 +118,53 @@ def _rows_between(
     row = place(f"{name}.chat_id", f"{name}.id")
     order = ", ".join(f"{name}.{column}{' DESC' if newest_first else ''}" for column in key)
     return f"""
-        SELECT * FROM {name} WHERE {row} > {place(chat_id, low)} AND {row} < {place(chat_id, high)}
+        SELECT {columns} FROM {name}
+        WHERE {row} > {place(chat_id, low)} AND {row} < {place(chat_id, high)}
         ORDER BY {order} LIMIT {count}
     """
+
+
+def _messages_of_chats(
+    chats: str, low: str | int, high: str | int, count: str, *, newest_first: bool = False
+) -> str:
+    """Return the query of at most `count` messages between two ids, of an array of chats.
+
+    Of each chat so many places are looked up, of which the index alone knows: no message of
+    another chat costs anything, and few are read in vain.
+    """
+    order = "DESC" if newest_first else ""
+    places = _rows_between(
+        Message,
+        BY_CHAT,
+        "reached.chat_id",
+        low,
+        high,
+        count,
+        newest_first=newest_first,
+        columns="chat_id, id",
+    )
+    return f"""
+        SELECT message.*
+        FROM (
+            SELECT place.*
+            FROM unnest({chats}) AS reached (chat_id) CROSS JOIN LATERAL ({places}) AS place
+            ORDER BY place.id {order} LIMIT {count}
+        ) AS place JOIN message ON message.chat_id = place.chat_id AND message.id = place.id
+        ORDER BY message.id {order}
+    """
+
+
+# An array comes as text where there may be several, since arrays of arrays cannot be ragged.
+_CHATS = "CAST(requested.chats AS bigint[])"
+# Those of an array of chats that there are and, if something is to be contained, that contain it.
+# With its LIMIT, each is looked up by its id, whatever the planner thinks of how many there are.
+_SOME_CHATS = f"""
+    SELECT chat.*
+    FROM unnest({_CHATS}) AS reached (id) CROSS JOIN LATERAL (
+        SELECT * FROM chat WHERE chat.id = reached.id LIMIT 1
+    ) AS chat
+    WHERE requested.contained IS NULL OR chat.metadata @> requested.contained
+"""
 
 
 _NEWEST = _rows_between(
@@ -142,14 +187,17 @@ READ_CHATS = BatchStatement(
 )
 
 
-def _pages(name: str, table: type[Output], key: Key) -> BatchStatement:
+_SIDES = {"pivot": "bigint", "older_count": "bigint", "newer_count": "bigint"}
+_OLDER, _NEWER = "requested.older_count", "requested.newer_count"
+
+
+def _pages_between(
+    name: str, table: type[Output], columns: Mapping[str, str], older: str, newer: str
+) -> BatchStatement:
     """Return the statement that reads of each page what is needed of both sides of its cursor."""
-    chat_id, pivot = "requested.chat_id", "requested.pivot"
-    older = _rows_between(table, key, chat_id, 0, pivot, "requested.older_count", newest_first=True)
-    newer = _rows_between(table, key, chat_id, f"{pivot} - 1", END, "requested.newer_count")
     return BatchStatement(
         name,
-        {"chat_id": "bigint", "pivot": "bigint", "older_count": "bigint", "newer_count": "bigint"},
+        {**columns, **_SIDES},
         f"""
         SELECT position, id, {json_of(table, "page")}
         FROM {{requested}} CROSS JOIN LATERAL (({older}) UNION ALL ({newer})) AS page
@@ -157,9 +205,43 @@ def _pages(name: str, table: type[Output], key: Key) -> BatchStatement:
     )
 
 
+def _pages(name: str, table: type[Output], key: Key) -> BatchStatement:
+    """Return the statement for pages of all rows, or of a chat's."""
+    chat_id, pivot = "requested.chat_id", "requested.pivot"
+    return _pages_between(
+        name,
+        table,
+        {"chat_id": "bigint"} if key is BY_CHAT else {},
+        _rows_between(table, key, chat_id, 0, pivot, _OLDER, newest_first=True),
+        _rows_between(table, key, chat_id, f"{pivot} - 1", END, _NEWER),
+    )
+
+
 PAGES_OF_CHATS = _pages("pages_of_chats", Chat, BY_ID)
 PAGES_OF_MESSAGES = _pages("pages_of_messages", Message, BY_ID)
 PAGES_OF_A_CHAT = _pages("pages_of_a_chat", Message, BY_CHAT)
+
+# The same within a caller's reach.
+PAGES_OF_SOME_CHATS = _pages_between(
+    "pages_of_some_chats",
+    Chat,
+    {"chats": "text", "contained": "jsonb"},
+    f"""
+        SELECT * FROM ({_SOME_CHATS}) AS chat WHERE id < requested.pivot
+        ORDER BY id DESC LIMIT {_OLDER}
+    """,
+    f"""
+        SELECT * FROM ({_SOME_CHATS}) AS chat WHERE id >= requested.pivot
+        ORDER BY id LIMIT {_NEWER}
+    """,
+)
+PAGES_OF_MESSAGES_OF_SOME_CHATS = _pages_between(
+    "pages_of_messages_of_some_chats",
+    Message,
+    {"chats": "text"},
+    _messages_of_chats(_CHATS, 0, "requested.pivot", _OLDER, newest_first=True),
+    _messages_of_chats(_CHATS, "requested.pivot - 1", END, _NEWER),
+)
 
 # A chat `page` in a list by activity: where it stands, and its JSON with its newest message.
 _SECOND = "CAST(extract(epoch FROM page.active_at) AS bigint)"
@@ -171,17 +253,27 @@ _LAST_MESSAGE = f"""
             AS newest
     ) AS newest ON true
 """
-PAGES_BY_ACTIVITY = BatchStatement(
-    "pages_by_activity",
-    {"second": "bigint", "chat_id": "bigint", "count": "bigint"},
-    f"""
-    SELECT position, {_SECOND}, page.id, {_LISTED}
-    FROM {{requested}} CROSS JOIN LATERAL (
-        SELECT * FROM chat
-        WHERE (active_at, id) < (to_timestamp(requested.second), requested.chat_id)
-        ORDER BY active_at DESC, id DESC LIMIT requested.count
-    ) AS page {_LAST_MESSAGE}
-    """,
+
+
+def _by_activity(name: str, columns: Mapping[str, str], chats: str) -> BatchStatement:
+    """Return the statement for pages of chats by activity."""
+    return BatchStatement(
+        name,
+        {**columns, "second": "bigint", "chat_id": "bigint", "count": "bigint"},
+        f"""
+        SELECT position, {_SECOND}, page.id, {_LISTED}
+        FROM {{requested}} CROSS JOIN LATERAL (
+            SELECT * FROM {chats}
+            WHERE (active_at, id) < (to_timestamp(requested.second), requested.chat_id)
+            ORDER BY active_at DESC, id DESC LIMIT requested.count
+        ) AS page {_LAST_MESSAGE}
+        """,
+    )
+
+
+PAGES_BY_ACTIVITY = _by_activity("pages_by_activity", {}, "chat")
+SOME_BY_ACTIVITY = _by_activity(
+    "some_by_activity", {"chats": "text", "contained": "jsonb"}, f"({_SOME_CHATS}) AS chat"
 )
 
 
@@ -286,23 +378,23 @@ FIND_CHATS = PreparedStatement(
 )
 
 
-def _chunk(name: str, key: Key) -> PreparedStatement:
-    """Return the statement that reads messages after one, with $4 between them.
+def _chunk(name: str, chats: str, messages: str) -> PreparedStatement:
+    """Return the statement that reads messages after $2, with $4 between them.
 
-    The first $3 of them, but no more once they have $5 bytes together.
+    The first $3 of them, but no more once they have $5 bytes together. `chats` is the type of $1.
     """
     # They come in their order, as the documentation has it for such a subquery (chapter 9.21).
     # Without OFFSET, each JSON would be written anew wherever it is named.
     return PreparedStatement(
         name,
-        ("bigint", "bigint", "bigint", "text", "bigint"),
+        (chats, "bigint", "bigint", "text", "bigint"),
         f"""
         SELECT max(id), string_agg(json, $4)
         FROM (
             SELECT id, json, sum(octet_length(json)) OVER (ROWS UNBOUNDED PRECEDING) AS total
             FROM (
                 SELECT id, {json_of(Message, "chunk")} AS json
-                FROM ({_rows_between(Message, key, "$1", "$2", END, "$3")}) AS chunk
+                FROM ({messages}) AS chunk
                 OFFSET 0
             ) AS written
         ) AS summed
@@ -311,8 +403,16 @@ def _chunk(name: str, key: Key) -> PreparedStatement:
     )
 
 
-CHUNK_OF_MESSAGES = _chunk("chunk_of_messages", BY_ID)
-CHUNK_OF_A_CHAT = _chunk("chunk_of_a_chat", BY_CHAT)
+# By how many chats the messages are of: all, one, or some.
+CHUNK_OF_MESSAGES = _chunk(
+    "chunk_of_messages", "bigint", _rows_between(Message, BY_ID, "$1", "$2", END, "$3")
+)
+CHUNK_OF_A_CHAT = _chunk(
+    "chunk_of_a_chat", "bigint", _rows_between(Message, BY_CHAT, "$1", "$2", END, "$3")
+)
+CHUNK_OF_SOME_CHATS = _chunk(
+    "chunk_of_some_chats", "bigint[]", _messages_of_chats("$1", "$2", END, "$3")
+)
 
 
 # What a client sends of a message, and what it can change later.
@@ -455,23 +555,41 @@ def _on_messages(name: str, columns: Mapping[str, str], sql: str) -> dict[Key, B
     }
 
 
+READ_MESSAGES = _on_messages(
+    "read_messages",
+    {},
+    f"""
+    SELECT position, message.chat_id, coalesce(revision, 0), {json_of(Message, "message")}
+    FROM {{requested}} JOIN message ON {{named}}
+    """,
+)
 FIND_MESSAGES = _on_messages(
     "find_messages",
     {},
     """
-    SELECT position, message.chat_id, coalesce(revision, 0)
+    SELECT position, message.chat_id, coalesce(revision, 0), message.author
     FROM {requested} JOIN message ON {named}
     """,
 )
 
 
 # `found` names the chats to lock; what it found may have changed until the locks are there, so the
-# messages are asked for again. The condition is a text because arrays of arrays cannot be ragged.
-def _at_expected(row: str) -> str:
-    """Return the condition that the message is at a revision that `row` expects, if any."""
+# messages are asked for again.
+_EXPECTED = {"expected": "text", "chats": "text", "of_author": "text"}
+
+
+def _is_granted(row: str) -> str:
+    """Return the condition that the message is at a revision that `row` expects, if any.
+
+    And in one of its chats, and by its author, if the caller reaches but these.
+    """
     return f"""(
-        {row}.expected IS NULL
-        OR coalesce(message.revision, 0) = ANY (CAST({row}.expected AS bigint[]))
+        (
+            {row}.expected IS NULL
+            OR coalesce(message.revision, 0) = ANY (CAST({row}.expected AS bigint[]))
+        )
+        AND ({row}.chats IS NULL OR message.chat_id = ANY (CAST({row}.chats AS bigint[])))
+        AND ({row}.of_author IS NULL OR message.author IS NOT DISTINCT FROM {row}.of_author)
     )"""
 
 
@@ -479,7 +597,7 @@ _RAISED = f"""
     WITH found AS (
         SELECT requested.*, message.chat_id
         FROM {{requested}} JOIN message ON {{named}}
-        WHERE {_at_expected("requested")}
+        WHERE {_is_granted("requested")}
     ), ranked AS (
         SELECT
             found.*,
@@ -498,7 +616,7 @@ _RAISED = f"""
 """
 _OF_RAISED = f"""
     message.chat_id = raised.id AND message.id = ranked.message_id
-    AND ranked.chat_id = raised.id AND {_at_expected("ranked")}
+    AND ranked.chat_id = raised.id AND {_is_granted("ranked")}
 """
 
 
@@ -514,7 +632,7 @@ _CHANGES = ", ".join(
 UPDATE_MESSAGES = _on_messages(
     "update_messages",
     {
-        "expected": "text",
+        **_EXPECTED,
         **CHANGED.types,
         **{f"changes_{column}": "boolean" for column in CHANGED.types},
         "words": "tsvector",
@@ -537,7 +655,7 @@ UPDATE_MESSAGES = _on_messages(
 )
 DELETE_MESSAGES = _on_messages(
     "delete_messages",
-    {"expected": "text"},
+    _EXPECTED,
     f"""
     {_RAISED}, deleted AS (
         DELETE FROM message USING raised, ranked WHERE {_OF_RAISED}

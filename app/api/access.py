@@ -1,22 +1,22 @@
 """Who may call: judged before anything else of a request is looked at.
 
-With `ACCESS=keys` every call needs a key, but those to `PUBLIC` routes. Reads need the scope
-`read`, all others `write`, and the routes of an `AdminRoute` need `admin` besides.
+With `ACCESS=keys` every call needs a key or a token, but those to `PUBLIC` routes. Reads need the
+scope `read`, all others `send`, and what is a `ScopedRoute` needs more.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Container, Coroutine
+from typing import Any, ClassVar, NamedTuple
 
 from fastapi import FastAPI, Request, Response
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.paths import other_forms
-from app.api.strict import StrictRoute
+from app.api.strict import StrictRoute, query_names
 from app.core import access
 from app.core.access import Caller, Callers
-from app.core.credentials import bearer_of
+from app.core.credentials import bearer_of, token_of
 from app.core.errors import BodyTooLarge, Forbidden, Problem, Unauthorized
 
 # The paths of routes that anybody may call: what the service is, how to use it, how it does.
@@ -35,27 +35,62 @@ PUBLIC = {
 }
 
 
+# Of streams, for EventSource can set no header: a parameter of the query by which a token comes.
+ACCESS_TOKEN = "access_token"
+
+
 def needed_scope(method: str) -> access.Scope:
-    """Return the scope that a call needs, if it needs a key at all."""
-    return "read" if method in ("GET", "HEAD") else "write"
+    """Return the scope that a call needs at least, if it needs any."""
+    return "read" if method in ("GET", "HEAD") else "send"
 
 
-class AdminRoute(StrictRoute):
-    """A route for those who administer, and so for nobody where nobody is asked for a key."""
+class ScopedRoute(StrictRoute):
+    """A route that needs more than its method alone says."""
+
+    scope: ClassVar[access.Scope]
+    # Whether it is served where nobody is asked who calls.
+    is_open: ClassVar[bool] = True
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler, behind the question who calls."""
         handle = super().get_route_handler()
 
-        async def handle_for_admins(request: Request) -> Response:
+        async def handle_within_scope(request: Request) -> Response:
             caller: Caller | None = request.scope.get("caller")
-            if caller is None:
-                raise Forbidden("admin", "This is served with ACCESS=keys alone.")
-            if not caller.may("admin"):
-                raise Forbidden("admin")
+            if caller is None and not self.is_open:
+                raise Forbidden(self.scope, "This is served with ACCESS=keys alone.")
+            if caller is not None and not caller.may(self.scope):
+                raise Forbidden(self.scope)
             return await handle(request)
 
-        return handle_for_admins
+        return handle_within_scope
+
+
+class ChangingRoute(ScopedRoute):
+    """A route that changes chats themselves, which no token may."""
+
+    scope = "write"
+
+
+class AdminRoute(ScopedRoute):
+    """A route for those who administer, and so for nobody where nobody is asked for a key."""
+
+    scope = "admin"
+    is_open = False
+
+
+class _Judged(NamedTuple):
+    """What of a route matters to who may call it.
+
+    How its path is matched, by which methods it is called, whether anybody may call it, which scope
+    it needs beyond what its method says, and whether a token may stand in its query.
+    """
+
+    match: Callable[[str], object]
+    methods: Container[str]
+    is_public: bool
+    scope: access.Scope | None
+    takes_token: bool
 
 
 class AccessCheck:
@@ -67,12 +102,14 @@ class AccessCheck:
     def __init__(self, app: ASGIApp, callers: Callers, of: FastAPI) -> None:
         self.app = app
         self._callers = callers
-        # Of each route what matches its path, whether it is public, and whether for admins alone.
         self._routes = [
-            (
+            _Judged(
                 one.path_regex.match,
+                one.methods or (),
                 one.path_format in PUBLIC,
-                isinstance(one.original_route, AdminRoute),
+                getattr(one.original_route, "scope", None),
+                isinstance(one.original_route, APIRoute)
+                and ACCESS_TOKEN in query_names(one.dependant),
             )
             for one in iter_route_contexts(of.routes)
         ]
@@ -83,7 +120,11 @@ class AccessCheck:
             return self.app(scope, receive, send)
         credential = bearer_of(scope["headers"])
         caller = None if credential is None else self._callers.known(credential)
-        if caller is None or not caller.may(needed_scope(scope["method"])):
+        if (
+            caller is None
+            or not caller.may(needed_scope(scope["method"]))
+            or b"access_token" in scope["query_string"]
+        ):
             return self._judge(scope, receive, send, credential)
         scope["caller"] = caller
         return self.app(scope, receive, send)
@@ -92,9 +133,12 @@ class AccessCheck:
         self, scope: Scope, receive: Receive, send: Send, credential: bytes | None
     ) -> None:
         """Pass the request on, perhaps with a problem."""
-        needed = self._needed(scope)
-        if needed is not None:
+        route = self._find_route(scope)
+        if not self._is_open(scope, route):
+            needed = (route and route.scope) or needed_scope(scope["method"])
             try:
+                if route and route.takes_token:
+                    credential = _only_one(credential, token_of(scope["query_string"]))
                 scope["caller"] = caller = await self._find(credential)
                 if not caller.may(needed):
                     raise Forbidden(needed)
@@ -106,26 +150,33 @@ class AccessCheck:
         """Return the caller; raises Unauthorized, Unavailable."""
         if credential is None:
             raise Unauthorized
-        caller = await self._callers.find(credential)
+        caller = self._callers.known(credential) or await self._callers.find(credential)
         if caller is None:
             raise Unauthorized(is_wrong=True)
         return caller
 
-    def _needed(self, scope: Scope) -> access.Scope | None:
-        """Return the scope that the request needs, or None when anybody may make it.
+    def _is_open(self, scope: Scope, route: _Judged | None) -> bool:
+        """Return whether nobody needs to be asked.
 
-        It is that of the route to which the request leads, whatever the form of its path. What the
-        server refused comes first, but for a body's size.
+        What the server refused comes first, but for a body's size.
         """
-        if "problem" in scope:
-            is_judged = isinstance(scope["problem"], BodyTooLarge)
-            return needed_scope(scope["method"]) if is_judged else None
+        if refused := scope.get("problem"):  # Its path may not be known.
+            return not isinstance(refused, BodyTooLarge)
+        return route is not None and route.is_public
+
+    def _find_route(self, scope: Scope) -> _Judged | None:
+        """Return the route to which the request leads, whatever the form of its path.
+
+        Where no route of the path has the method, it is one that has another.
+        """
         path: str = scope["path"]
         for form in (path, *other_forms(path, scope.get("root_path", ""))):
             route_path = get_route_path({**scope, "path": form})
-            for match, is_public, is_for_admins in self._routes:
-                if match(route_path):
-                    if is_public:
-                        return None
-                    return "admin" if is_for_admins else needed_scope(scope["method"])
-        return needed_scope(scope["method"])
+            if found := [route for route in self._routes if route.match(route_path)]:
+                return next((one for one in found if scope["method"] in one.methods), found[0])
+        return None
+
+
+def _only_one(in_header: bytes | None, in_query: bytes | None) -> bytes | None:
+    """Return what was shown, or of two what can be no credential (RFC 6750, section 2)."""
+    return b"" if in_header is not None and in_query is not None else in_header or in_query

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from app import changes, crud
+from app.api.access import ChangingRoute
 from app.api.deps import ChatsCursorDep, DatabaseDep
 from app.api.etags import etag, expected_revisions, is_known
 from app.api.fast_path import fast
@@ -28,9 +29,10 @@ from app.models import Changes, Chat, ChatCreate, ChatUpdate, ChatWithMessages, 
 from app.paging import Activity
 
 router = APIRouter(prefix="/chats", tags=["chats"], route_class=StrictRoute)
+changing = APIRouter(prefix="/chats", tags=["chats"], route_class=ChangingRoute)
 
 
-@router.post(
+@changing.post(
     "/",
     status_code=201,
     responses=responses(201, "The chat.", "Location", "ETag", "Idempotency-Replayed"),
@@ -108,7 +110,7 @@ async def read_chat(
     return json_response(chat.json, {"ETag": etag(chat.revision)})
 
 
-@router.patch("/{chat_id}", responses=responses(200, "The chat, renamed.", "ETag"))
+@changing.patch("/{chat_id}", responses=responses(200, "The chat, renamed.", "ETag"))
 async def update_chat(
     chat_id: ChatId,
     change: ChatUpdate,
@@ -125,7 +127,7 @@ async def update_chat(
     return chat
 
 
-@router.delete(
+@changing.delete(
     "/{chat_id}",
     status_code=204,
     response_class=Response,

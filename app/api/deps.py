@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from app.api.export import Exports
 from app.api.params import ActivityCursor, After, Around, Before, Sort
+from app.core.access import Caller
 from app.core.database import Database
 from app.core.errors import FieldError, InvalidRequest
 from app.live.hub import Hub
@@ -13,9 +14,10 @@ from app.paging import MOST_ACTIVE, Activity, Cursor
 
 
 async def get_database(request: Request) -> Database:
-    """Return the database that the application opened."""
+    """Return the database that the application opened, as far as the caller reaches."""
     database: Database = request.app.state.database
-    return database
+    caller: Caller | None = request.scope.get("caller")
+    return database if caller is None or caller.reach is None else database.within(caller.reach)
 
 
 async def get_exports(request: Request) -> Exports:

@@ -1,7 +1,7 @@
 """All messages as one answer, in constant memory, a few answers at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from fastapi.responses import StreamingResponse
@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from app import crud
 from app.api.accept import preferred
 from app.api.head import is_head
+from app.batches import Chunk
 from app.core.database import Database
 from app.core.errors import TooManyExports
 
@@ -23,7 +24,7 @@ MAX_EXPORTS = 16
 CHUNK_SIZE = 250_000
 _FIRST_COUNT, _MAX_COUNT = 100, 1000
 
-_Read = Callable[[int, int], Awaitable[crud.Chunk | None]]
+_Read = Callable[[int, int], Awaitable[Chunk | None]]
 
 
 class Exports:
@@ -45,20 +46,24 @@ class Exports:
 
 
 class ExportResponse(StreamingResponse):
-    """An answer that holds all messages, or all of a chat, oldest first: a JSON array, or lines.
+    """An answer that holds all messages, or those of some chats, oldest first: an array, or lines.
 
     The first chunk is read before the answer begins, so that an unreachable database is a 503, as
     is an export for which there is no room.
     """
 
     def __init__(
-        self, exports: Exports, database: Database, chat_id: int | None, accept: str
+        self,
+        exports: Exports,
+        database: Database,
+        chats: Collection[int] | None,
+        accept: str,
     ) -> None:
         super().__init__((), media_type=preferred(accept, ("application/json", NDJSON)))
         self.headers["Vary"] = "Accept"
         self._exports = exports
         self._database = database
-        self._chat_id = chat_id
+        self._chats = chats
         self._as_lines = self.media_type == NDJSON
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,15 +77,15 @@ class ExportResponse(StreamingResponse):
             self.body_iterator = _lines(chunks) if self._as_lines else _array(chunks)
             await super().__call__(scope, receive, send)
 
-    async def _read(self, after: int, count: int) -> crud.Chunk | None:
+    async def _read(self, after: int, count: int) -> Chunk | None:
         """Return a chunk of the messages after an id."""
         separator = "\n" if self._as_lines else ","
         return await crud.read_chunk(
-            self._database, self._chat_id, after, count, CHUNK_SIZE, separator
+            self._database, self._chats, after, count, CHUNK_SIZE, separator
         )
 
 
-async def _all_chunks(chunk: crud.Chunk | None, read: _Read) -> AsyncIterator[str]:
+async def _all_chunks(chunk: Chunk | None, read: _Read) -> AsyncIterator[str]:
     """Yield `chunk` and all that follow it; while one is sent the next is read, and no more."""
     count = _FIRST_COUNT
     while chunk:

@@ -11,9 +11,10 @@ from app.api.deps import HubDep
 from app.api.etags import etag
 from app.api.fast_path import fast
 from app.api.head import is_head
-from app.api.params import ChatId, Cursors, LastEventId, SinceOrNow
+from app.api.params import AccessToken, ChatId, Cursors, LastEventId, SinceOrNow
 from app.api.responses import responses
 from app.api.strict import StrictRoute
+from app.core.access import Caller
 from app.core.errors import FieldError, InvalidRequest
 from app.core.schema import MAX_ID
 from app.live.hub import Hub
@@ -45,10 +46,12 @@ class StreamResponse(Response):
 
         Raises ChatNotFound, of a single chat, TooManyStreams and Unavailable before it has begun.
         """
-        stream = Stream(self._hub, self._cursors, self._is_single, scope.get("caller"))
+        caller: Caller | None = scope.get("caller")
+        stream = Stream(self._hub, self._cursors, self._is_single, caller)
         self._hub.join(stream)
         try:
-            starts = await self._hub.find_starts(self._cursors)
+            reach = None if caller is None else caller.reach
+            starts = await self._hub.find_starts(self._cursors, reach)
             stream.begin(self._cursors, starts)
             if self._is_single:
                 (start,) = starts.values()
@@ -82,6 +85,7 @@ async def stream_changes(
     hub: HubDep,
     since: SinceOrNow = None,
     last_event_id: LastEventId = None,
+    access_token: AccessToken = None,
 ) -> Response:
     """Follow a chat.
 
@@ -106,7 +110,10 @@ async def stream_changes(
 )
 @fast
 async def stream_changes_of_chats(
-    chats: Cursors, hub: HubDep, last_event_id: LastEventId = None
+    chats: Cursors,
+    hub: HubDep,
+    last_event_id: LastEventId = None,
+    access_token: AccessToken = None,
 ) -> Response:
     """Follow many chats.
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Header, Request, Response
 from starlette.convertors import StringConvertor, register_url_convertor
 
-from app import crud, search
+from app import crud
 from app.api.deps import CursorAroundDep, CursorDep, DatabaseDep, ExportsDep
 from app.api.etags import etag, expected_revisions, is_known
 from app.api.export import ExportResponse
@@ -31,10 +31,11 @@ from app.api.responses import (
     responses,
 )
 from app.api.strict import StrictRoute
-from app.batches import SentMessage
+from app.batches import Rendered, SentMessage
 from app.core.errors import FieldError, InvalidRequest
 from app.models import BatchedMessage, Message, MessageCreate, MessageUpdate
 from app.paging import Cursor
+from app.search import SearchRequest, search_messages
 
 router = APIRouter(tags=["messages"], route_class=StrictRoute)
 
@@ -141,14 +142,16 @@ async def list_messages(
     Otherwise it is every message, oldest first, streamed: as one JSON array or, for a client that
     accepts `application/x-ndjson`, as a JSON object a line.
     """
+    chats = None if chat_id is None else (chat_id,)
     if q is not None:
-        found = await search.search_messages(database, q, chat_id, cursor, limit or DEFAULT_LIMIT)
+        wanted = SearchRequest(q, chats, cursor, limit or DEFAULT_LIMIT)
+        found = await search_messages(database, wanted)
         response.headers.update(links(request, found, cursor, newest_first=True))
         return found.rows[::-1]
     if limit is None and cursor == Cursor():
-        return ExportResponse(exports, database, chat_id, accept)
+        return ExportResponse(exports, database, chats, accept)
     cursor = Cursor(after=0) if cursor == Cursor() else cursor
-    page = await crud.list_messages(database, cursor, limit or DEFAULT_LIMIT, chat_id)
+    page = await crud.list_messages(database, cursor, limit or DEFAULT_LIMIT, chats)
     return page_response(request, page, cursor)
 
 
@@ -160,28 +163,22 @@ _READ = {
 
 @router.get("/messages/{message_id}", response_model=Message, responses=_READ)
 async def read_message(
-    message_id: MessageId,
-    database: DatabaseDep,
-    response: Response,
-    if_none_match: IfNoneMatch = None,
-) -> Message | Response:
+    message_id: MessageId, database: DatabaseDep, if_none_match: IfNoneMatch = None
+) -> Response:
     """Read a message.
 
     With `If-None-Match`, only if it has changed since.
     """
     message = await crud.read_message(database, message_id)
-    return _unless_known(message, response, if_none_match)
+    return _unless_known(message, if_none_match)
 
 
-def _unless_known(
-    message: Message, response: Response, if_none_match: str | None
-) -> Message | Response:
-    """Return the message for an answer with its ETag, or a 304 if the client has it already."""
-    tag = etag(message.revision)
+def _unless_known(message: Rendered, if_none_match: str | None) -> Response:
+    """Return the answer that is the message, or a 304 if the client has it already."""
+    headers = {"ETag": etag(message.revision)}
     if is_known(if_none_match, message.revision):
-        return Response(status_code=304, headers={"ETag": tag})
-    response.headers["ETag"] = tag
-    return message
+        return Response(status_code=304, headers=headers)
+    return json_response(message.json, headers)
 
 
 @router.patch(
@@ -232,16 +229,15 @@ async def read_chat_message(
     chat_id: ChatId,
     message_id: MessageId,
     database: DatabaseDep,
-    response: Response,
     if_none_match: IfNoneMatch = None,
-) -> Message | Response:
+) -> Response:
     """Read a message of a chat.
 
     As by its id alone, if it is in that chat; else, or where there is no such chat, the problem is
     `message-not-found`.
     """
     message = await crud.read_message(database, message_id, chat_id)
-    return _unless_known(message, response, if_none_match)
+    return _unless_known(message, if_none_match)
 
 
 @router.patch(

@@ -24,6 +24,7 @@ TAGS = [
     {"name": "messages", "description": "Send, read, search, edit and delete messages."},
     {"name": "live", "description": "Be told of changes as they come."},
     {"name": "keys", "description": "Make, list and revoke API keys, where callers need one."},
+    {"name": "tokens", "description": "Make tokens for your users."},
     {"name": "service", "description": "What this service is, and whether it works."},
 ]
 
@@ -49,13 +50,14 @@ _EVENTS: JSON = {
 }
 
 
-# How a call that needs a key shows it. Where nobody is asked for one, it may show one all the same.
+# How a call shows what it needs. Where nobody is asked, it may show that all the same.
 SECURITY_SCHEME: JSON = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key, as `python -m app keys create` and `POST /keys/` make them. "
-        "Only services with `ACCESS=keys` ask for it.",
+        "description": "An API key, as `python -m app keys create` and `POST /keys/` make them, or "
+        "a user's token, as `POST /tokens/` makes them or your backend signs them. Only services "
+        "with `ACCESS=keys` ask for it.",
     }
 }
 ASKED: list[JSON] = [{"bearer": []}]

@@ -144,6 +144,16 @@ Cursors = Annotated[
         )
     ),
 ]
+AccessToken = Annotated[
+    str | None,
+    Query(
+        **documented(
+            "A token, never a key, where no header can be set, as by a browser's EventSource. "
+            "Proxies may log it, so prefer the header.",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJBZGEifQ.c2lnbmF0dXJl",
+        )
+    ),
+]
 LastEventId = Annotated[
     str | None,
     Header(

@@ -3,13 +3,20 @@
 from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
-from app.api import chats, health, keys, live, messages
+from app.api import chats, health, keys, live, messages, tokens
 from app.api.paths import other_forms
 from app.core.errors import NotFound
 
 PREFIX = "/api/v1"
 
-ROUTERS: tuple[APIRouter, ...] = (chats.router, messages.router, live.router, keys.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    chats.changing,
+    chats.router,
+    messages.router,
+    live.router,
+    keys.router,
+    tokens.router,
+)
 
 
 def install(app: FastAPI) -> None:

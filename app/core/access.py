@@ -1,16 +1,21 @@
 """Who calls, and what they may do: known for a moment, so that few calls have to look it up."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
 from app.core.credentials import is_key
+from app.core.errors import ChatNotFound
 
-Scope = Literal["read", "write", "admin"]
+# What a key may be made for, each with those before it, and what a token may.
+KeyScope = Literal["read", "write", "admin"]
+KEY_SCOPES: tuple[KeyScope, ...] = ("read", "write", "admin")
+TokenScope = Literal["read", "send"]
+TOKEN_SCOPES: tuple[TokenScope, ...] = ("read", "send")
 
-# Each implies those before it.
-SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
+# What a call may need: to `send` is to write messages, which is a part of `write`.
+Scope = Literal["read", "send", "write", "admin"]
 
 # Seconds for which a caller is known; together with `app.live.hub.ADMISSION_INTERVAL` less than
 # the five in which a revocation acts.
@@ -18,16 +23,46 @@ KNOWN = 3.0
 MAX_KNOWN = 10_000
 
 
+class Reach(NamedTuple):
+    """What a token's caller sees: of which chats (None: all), and as which author it writes."""
+
+    author: str
+    chats: frozenset[int] | None
+
+    def among(self, chats: Collection[int] | None) -> tuple[int, ...] | None:
+        """Return which of the chats (None: of all) are within reach, or None for all."""
+        if self.chats is None:
+            return None if chats is None else tuple(chats)
+        return tuple(self.chats if chats is None else self.chats.intersection(chats))
+
+    def has(self, chat_id: int) -> bool:
+        """Return whether the chat is within reach."""
+        return self.chats is None or chat_id in self.chats
+
+    def check(self, chat_id: int) -> None:
+        """Raise ChatNotFound, as if there were no such chat, when it is out of reach."""
+        if not self.has(chat_id):
+            raise ChatNotFound(chat_id)
+
+
 class Caller(NamedTuple):
     """Who calls: under which name, by what credential (its SHA-256), and with which scopes.
 
-    `key_id` names the key, if it is one of those that are stored.
+    `key_id` names the key, if it is one of those that are stored. A token has a `reach`, and a time
+    until which it is valid (`time.monotonic`).
     """
 
     name: str
     digest: bytes
     scopes: frozenset[str]
     key_id: int | None = None
+    reach: Reach | None = None
+    valid_until: float | None = None
+
+    @property
+    def credential(self) -> str:
+        """Return what it calls with."""
+        return "key" if self.reach is None else "token"
 
     def may(self, scope: Scope) -> bool:
         """Return whether the caller has the scope, or one that implies it."""
@@ -41,27 +76,34 @@ class Admitted(NamedTuple):
     seconds: float | None = None
 
 
-# What looks a digest up: it returns None when nobody is admitted by it.
+# What looks a key's digest up, and what reads a token: each returns None when nobody is admitted.
 LookUp = Callable[[bytes], Awaitable[Admitted | None]]
+ReadToken = Callable[[bytes], Caller | None]
 
 
-def with_implied(scopes: Iterable[str]) -> frozenset[str]:
-    """Return the scopes and those that they imply."""
-    return frozenset(SCOPES[: max(map(SCOPES.index, scopes)) + 1])
+def with_implied(scopes: Iterable[KeyScope]) -> frozenset[str]:
+    """Return a key's scopes and those that they imply."""
+    implied = KEY_SCOPES[: max(map(KEY_SCOPES.index, scopes)) + 1]
+    return frozenset({*implied, "send"} if "write" in implied else implied)
 
 
 class Callers:
     """The callers that are known at the moment, by the digests of their credentials."""
 
-    def __init__(self, look_up: LookUp, admin_key: str | None = None) -> None:
+    def __init__(
+        self,
+        look_up: LookUp,
+        admin_key: str | None = None,
+        read_token: ReadToken = lambda credential: None,
+    ) -> None:
         """`admin_key` is a credential that is always valid, for everything."""
-        self._look_up = look_up
+        self._look_up, self._read_token = look_up, read_token
         self._known: dict[bytes, tuple[Caller, float]] = {}
         self._used: set[int | None] = set()
         self._admin: Caller | None = None
         if admin_key is not None:
             digest = sha256(admin_key.encode()).digest()
-            self._admin = Caller("ADMIN_KEY", digest, frozenset(SCOPES))
+            self._admin = Caller("ADMIN_KEY", digest, with_implied(KEY_SCOPES))
 
     def known(self, credential: bytes) -> Caller | None:
         """Return who shows the credential, if that is known at the moment."""
@@ -78,29 +120,45 @@ class Callers:
         Raises Unavailable.
         """
         digest = sha256(credential).digest()
-        is_admin = self._admin is not None and self._admin.digest == digest
-        if not (is_admin or is_key(credential)):
-            return None
-        caller = await self.renew(digest)
-        if caller is not None:
-            self._used.add(caller.key_id)
+        if self._is_admin(digest) or is_key(credential):
+            caller = await self._find_key(digest)
+            if caller is not None:
+                self._used.add(caller.key_id)
+            return caller
+        caller = self._read_token(credential)
+        if caller is not None and caller.valid_until is not None:
+            self._remember(caller, min(time.monotonic() + KNOWN, caller.valid_until))
         return caller
 
-    async def renew(self, digest: bytes) -> Caller | None:
-        """Return who is admitted by a credential right now; raises Unavailable."""
+    async def renew(self, caller: Caller) -> Caller | None:
+        """Return the caller if it is admitted right now; raises Unavailable."""
+        if caller.valid_until is not None:
+            return caller if time.monotonic() < caller.valid_until else None
+        return await self._find_key(caller.digest)
+
+    def _is_admin(self, digest: bytes) -> bool:
+        return self._admin is not None and self._admin.digest == digest
+
+    async def _find_key(self, digest: bytes) -> Caller | None:
+        """Return who is admitted by a key right now; raises Unavailable."""
         asked = time.monotonic()
-        if self._admin is not None and self._admin.digest == digest:
+        if self._admin is not None and self._is_admin(digest):
             admitted: Admitted | None = Admitted(self._admin)
         else:
             admitted = await self._look_up(digest)
         self._known.pop(digest, None)
         if admitted is None:
             return None
+        seconds = KNOWN if admitted.seconds is None else min(KNOWN, admitted.seconds)
+        self._remember(admitted.caller, asked + seconds)
+        return admitted.caller
+
+    def _remember(self, caller: Caller, until: float) -> None:
+        """Have the caller be known until a time."""
+        self._known.pop(caller.digest, None)
         while len(self._known) >= MAX_KNOWN:
             del self._known[next(iter(self._known))]  # The one that was looked up first.
-        seconds = KNOWN if admitted.seconds is None else min(KNOWN, admitted.seconds)
-        self._known[digest] = (admitted.caller, asked + seconds)
-        return admitted.caller
+        self._known[caller.digest] = (caller, until)
 
     def take_used(self) -> list[int]:
         """Return which stored keys were used since this was asked the last time."""

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from app.core import origins
 from app.core.hosts import normalized
+from app.core.public_keys import load_public_key
 
 _SEGMENT = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~-]+")
 
@@ -125,6 +126,23 @@ def check_admin_key(value: str) -> str:
     return value
 
 
+def check_token_secret(value: str) -> str:
+    """Return TOKEN_SECRET; raise, without showing it, for what is too short (RFC 7518, 3.2)."""
+    if len(value.encode("utf-8", "surrogateescape")) < 32:
+        message = "Give at least 32 bytes, such as `openssl rand -hex 32` prints"
+        raise PydanticCustomError("token_secret", message)
+    return value
+
+
+def check_token_public_key(value: str) -> str:
+    """Return TOKEN_PUBLIC_KEY; raise for what no token can be checked with."""
+    try:
+        load_public_key(value)
+    except ValueError as error:
+        raise PydanticCustomError("token_public_key", "{why}", {"why": str(error)}) from None
+    return value
+
+
 class Settings(BaseModel, frozen=True):
     """Every setting, under the lower-case name of its environment variable."""
 
@@ -168,6 +186,13 @@ class Settings(BaseModel, frozen=True):
     admin_key: Annotated[str, AfterValidator(check_admin_key)] | None = Field(
         default=None, repr=False, description="None: keys are made by `python -m app keys`"
     )
+    token_secret: Annotated[str, AfterValidator(check_token_secret)] | None = Field(
+        default=None, repr=False, description="None: `POST /tokens/` makes none"
+    )
+    token_public_key: Annotated[str, AfterValidator(check_token_public_key)] | None = Field(
+        default=None, description="in PEM; None: only tokens signed with the secret are known"
+    )
+    token_audience: str | None = None
 
     max_streams: int = Field(default=10_000, ge=0, le=1_000_000, description="of each worker")
 
@@ -325,8 +350,14 @@ def contradictions(given: Mapping[str, str]) -> list[str]:
             wrong.append(f"{prefix}_PORT: name one port, or one for each host of {prefix}_HOST.")
     if "db_password" in given and "db_password_file" in given:
         wrong.append("DB_PASSWORD_FILE: DB_PASSWORD is set too. Set one of them.")
-    if "admin_key" in given and given.get("access", "open") == "open":
-        wrong.append("ADMIN_KEY: nobody is asked for it. Set ACCESS=keys, or leave it out.")
+    if given.get("access", "open") == "open":
+        wrong += [
+            f"{name.upper()}: nobody is asked for it. Set ACCESS=keys, or leave it out."
+            for name in ("admin_key", "token_secret", "token_public_key", "token_audience")
+            if name in given
+        ]
+    elif "token_audience" in given and not {"token_secret", "token_public_key"} & given.keys():
+        wrong.append("TOKEN_AUDIENCE: set TOKEN_SECRET or TOKEN_PUBLIC_KEY, too, or leave it out.")
     for one, other in (("db_sslcert", "db_sslkey"), ("db_sslkey", "db_sslcert")):
         if one in given and other not in given:
             wrong.append(f"{other.upper()}: must be set when {one.upper()} is.")

@@ -4,10 +4,11 @@ import re
 import secrets
 import string
 from collections.abc import Iterable
+from urllib.parse import parse_qsl
 from zlib import crc32
 
-# Longer than any key, and than any token worth sending along with each call.
-MAX_CREDENTIAL = 4096
+# Longer than any key, and than a token with a hundred chats and a long name.
+MAX_CREDENTIAL = 8192
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _PREFIX, _RANDOM, _CHECKSUM = "cmk_", 30, 6
@@ -47,3 +48,16 @@ def bearer_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     if scheme.lower() != b"bearer":
         return None
     return credential if len(given) == 1 and len(credential) <= MAX_CREDENTIAL else b""
+
+
+def token_of(query: bytes) -> bytes | None:
+    """Return what a request shows by `?access_token=` (RFC 6750, section 2.3), if anything.
+
+    It is empty when that can be no token: our own keys are for headers alone.
+    """
+    fields = parse_qsl(query, keep_blank_values=True)
+    given = [value for name, value in fields if name == b"access_token"]
+    if not given:
+        return None
+    is_token = len(given) == 1 and len(given[0]) <= MAX_CREDENTIAL and b"." in given[0]
+    return given[0] if is_token else b""

@@ -69,27 +69,28 @@ class BadRequest(Problem):
 
 
 class Unauthorized(Problem):
-    """The call needs a key that is valid, neither expired nor revoked, as a bearer token."""
+    """The call needs a valid key or token, not an expired or revoked one, as a bearer token."""
 
-    status, type, title = 401, "unauthorized", "The call needs a valid key"
+    status, type, title = 401, "unauthorized", "The call needs a valid key or token"
 
     def __init__(self, *, is_wrong: bool = False) -> None:
-        """Without a key none was sent, or else a wrong one (RFC 6750, section 3)."""
-        which = "The key is unknown, expired or revoked." if is_wrong else "No key was sent."
-        super().__init__(which)
+        """None was sent or, if `is_wrong`, a wrong one (RFC 6750, section 3)."""
+        wrong = "The key or token is unknown, expired or revoked."
+        super().__init__(wrong if is_wrong else "No key or token was sent.")
         error = ' error="invalid_token"' if is_wrong else ""
         self.headers = {"WWW-Authenticate": f"Bearer{error}"}
 
 
 class Forbidden(Problem):
-    """The key is valid, but has not the scope that the call needs. Use one that has it."""
+    """The key or token is valid, but does not allow the call: the detail says what would."""
 
-    status, type, title = 403, "forbidden", "The key does not allow the call"
+    status, type, title = 403, "forbidden", "The key or token does not allow the call"
 
-    def __init__(self, scope: str, detail: str = "") -> None:
-        super().__init__(detail or f"The call needs a key with the scope {scope}.")
-        challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
-        self.headers = {"WWW-Authenticate": challenge}
+    def __init__(self, scope: str = "", detail: str = "") -> None:
+        """`scope` is one that would allow it, if that is what is missing."""
+        super().__init__(detail or f"The call needs the scope {scope}.")
+        missing = f', scope="{scope}"' if scope else ""
+        self.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope"{missing}'}
 
 
 class CrossOriginRefused(Problem):

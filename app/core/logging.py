@@ -158,8 +158,10 @@ def log_request(scope: Scope, status: int, seconds: float) -> None:
     }
     message = "%(method)s %(path)s %(status)s %(duration_ms)s ms"
     if "caller" in scope:
-        facts["caller"] = scope["caller"].name
-        message += " by %(caller)s"
+        caller = scope["caller"]
+        facts["caller"], facts["credential"] = caller.name, caller.credential
+        # A token's subject may be called like a key.
+        message += " by %(caller)s" if caller.reach is None else " by %(caller)s (token)"
     log.info(message, facts, extra={"facts": facts})
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from app import batches
 from app.batches import FeedRequest, Start, StartsRequest
 from app.changes import number_some
-from app.core.access import Caller, Callers
+from app.core.access import Caller, Callers, Reach
 from app.core.database import Database
 from app.core.database.failures import first_line
 from app.core.database.listener import LISTENING_ERRORS
@@ -100,13 +100,15 @@ class Hub:
             if not feed.streams:
                 del self.feeds[chat_id]
 
-    async def find_starts(self, chat_ids: Collection[int]) -> Mapping[int, Start]:
-        """Return where those of the chats are that there are; raises Unavailable.
+    async def find_starts(
+        self, chat_ids: Collection[int], reach: Reach | None = None
+    ) -> Mapping[int, Start]:
+        """Return where those of the chats are that there are within reach; raises Unavailable.
 
         What is hinted of them afterwards is read.
         """
         request = StartsRequest(list(chat_ids))
-        starts = await self.database.batch_read(batches.find_starts, request)
+        starts = await self.database.within(reach).batch_read(batches.find_starts, request)
         for chat_id in [chat_id for chat_id, start in starts.items() if start.is_unnumbered]:
             await self._number(chat_id)
             starts |= await self.database.batch_read(batches.find_starts, StartsRequest([chat_id]))
@@ -276,7 +278,7 @@ class Hub:
 
     async def _check(self, caller: Caller, callers: Callers) -> None:
         """End the streams of the caller if it is no longer admitted; raises Unavailable."""
-        if await callers.renew(caller.digest) is None:
+        if await callers.renew(caller) is None:
             for stream in self._streams:
                 if stream.caller == caller:
                     stream.dismiss()

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -15,11 +16,13 @@ from tests.support import JSON, ROOT, Postgres, Service, assert_problem, eventua
 from tests.support.access import (
     ADMIN_KEY,
     GUARDED,
+    TOKEN_SECRET,
     bearer,
     client_with,
     guarded,
     make_key,
     revoke,
+    sign,
 )
 from tests.support.sockets import exchange, only_answer
 
@@ -37,24 +40,29 @@ NEEDED: dict[str, str | None] = {
     "GET /api/v1/chats/{chat_id}/changes/stream": "read",
     "GET /api/v1/changes/stream": "read",
     "GET /api/v1/chats/{chat_id}/messages/": "read",
-    "POST /api/v1/chats/{chat_id}/messages/": "write",
-    "POST /api/v1/chats/{chat_id}/messages/batch": "write",
+    "POST /api/v1/chats/{chat_id}/messages/": "send",
+    "POST /api/v1/chats/{chat_id}/messages/batch": "send",
     "GET /api/v1/chats/{chat_id}/messages/{message_id}": "read",
-    "PATCH /api/v1/chats/{chat_id}/messages/{message_id}": "write",
-    "DELETE /api/v1/chats/{chat_id}/messages/{message_id}": "write",
+    "PATCH /api/v1/chats/{chat_id}/messages/{message_id}": "send",
+    "DELETE /api/v1/chats/{chat_id}/messages/{message_id}": "send",
     "GET /api/v1/messages/": "read",
     "GET /api/v1/messages/{message_id}": "read",
-    "PATCH /api/v1/messages/{message_id}": "write",
-    "DELETE /api/v1/messages/{message_id}": "write",
+    "PATCH /api/v1/messages/{message_id}": "send",
+    "DELETE /api/v1/messages/{message_id}": "send",
     "GET /api/v1/keys/": "admin",
     "POST /api/v1/keys/": "admin",
     "DELETE /api/v1/keys/{key_id}": "admin",
+    "POST /api/v1/tokens/": "admin",
 }
 HELD = {
     "read": {"read"},
-    "write": {"read", "write"},
-    "admin": {"read", "write", "admin"},
-    "ADMIN_KEY": {"read", "write", "admin"},
+    "write": {"read", "send", "write"},
+    "admin": {"read", "send", "write", "admin"},
+    "ADMIN_KEY": {"read", "send", "write", "admin"},
+    "a token": {"read", "send"},
+    "a token to read": {"read"},
+    "a token to send": {"send"},
+    "a token for nothing": set(),
 }
 
 DOCUMENT: JSON = json.loads((ROOT / "openapi.json").read_text())
@@ -90,6 +98,12 @@ def callers(service: Service, postgres: Postgres, database: str) -> dict[str, li
     return {
         **{scope: [f"Bearer {key['key']}"] for scope, key in made.items()},
         "ADMIN_KEY": [f"bearer {ADMIN_KEY}"],
+        "a token": [f"Bearer {sign()}"],
+        "a token to read": [f"Bearer {sign(scope='read')}"],
+        "a token to send": [f"Bearer {sign(scope='send')}"],
+        "a token for nothing": [f"Bearer {sign(scope='openid')}"],
+        "an expired token": [f"Bearer {sign(exp=time.time() - 60)}"],
+        "a forged token": [f"Bearer {sign(TOKEN_SECRET[1:])}"],
         "nobody": [],
         "expired": [f"Bearer {expired['key']}"],
         "revoked": [f"Bearer {revoked['key']}"],
@@ -156,6 +170,8 @@ def test_the_document_says_what_each_operation_asks_for(operation: str) -> None:
         ("forged", 'Bearer error="invalid_token"'),
         ("revoked", 'Bearer error="invalid_token"'),
         ("expired", 'Bearer error="invalid_token"'),
+        ("an expired token", 'Bearer error="invalid_token"'),
+        ("a forged token", 'Bearer error="invalid_token"'),
         ("oversized", 'Bearer error="invalid_token"'),
     ],
 )
@@ -167,7 +183,9 @@ def test_a_401_says_whether_a_key_is_missing_or_wrong_and_no_more(
         answer = client.get("/chats/", headers=headers)
     assert answer.headers["www-authenticate"] == challenge
     missing = challenge == "Bearer"
-    expected = "No key was sent." if missing else "The key is unknown, expired or revoked."
+    expected = "No key or token was sent."
+    if not missing:
+        expected = "The key or token is unknown, expired or revoked."
     assert answer.json()["detail"] == expected
 
 
@@ -344,8 +362,9 @@ def test_a_revoked_key_stays_listed_as_it_was_revoked_first(service: Service) ->
         assert_problem(admin.delete(f"/keys/{NOBODY}"), 404, "key-not-found")
 
 
-def hostile(random: Random, known: str) -> str:
-    """Return a credential that somebody may try."""
+def hostile(random: Random, known: str, signed: str) -> str:
+    """Return a credential that somebody may try, who has seen a key or a token."""
+    known = random.choice([known, signed])
     at, kind = random.randrange(len(known)), random.randrange(6)
     if kind == 0:
         return new_key()
@@ -357,10 +376,15 @@ def hostile(random: Random, known: str) -> str:
         return "".join(mixed)
     if kind == 3:
         return known + known[at:] * random.choice([1, 10, 100])
+    if kind == 5 and at % 3 == 0:  # A part of another token in it.
+        other = sign(TOKEN_SECRET[1:], sub="Bob", exp=time.time() + at).split(".")
+        parts = signed.split(".")
+        parts[at % 2] = other[at % 2]
+        return ".".join(parts)
     if kind == 4:
         any_bytes = random.choices([*range(0x21, 0x7F), *range(0x80, 0x100)], k=at + 1)
         return bytes(any_bytes).decode("latin-1")
-    return known.swapcase() if at % 2 else f"{known[:at]}{chr(0x21 + at)}{known[at + 1 :]}"
+    return known.swapcase() if at % 2 else f"{known[:at]}{chr(0x21 + at % 94)}{known[at + 1 :]}"
 
 
 def test_20000_hostile_credentials_are_401_and_the_log_has_none(
@@ -369,10 +393,10 @@ def test_20000_hostile_credentials_are_401_and_the_log_has_none(
     random = Random(15)
     known = callers["read"][0].removeprefix("Bearer ")
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
-    tried = set()
+    tried, signed = set(), sign()
     for number in range(20_000):
-        credential = hostile(random, known)
-        if credential == known:
+        credential = hostile(random, known, signed)
+        if credential in (known, signed):
             continue
         tried.add(credential)
         connection.putrequest("GET", "/chats/")
@@ -386,8 +410,7 @@ def test_20000_hostile_credentials_are_401_and_the_log_has_none(
     connection.close()
     assert service.memory() - before < 8 * 1024 * 1024
     log = service.log.read_text()
-    assert known not in log
-    assert ADMIN_KEY not in log
+    assert not [one for one in (known, signed, ADMIN_KEY, TOKEN_SECRET) if one in log]
     assert not [one for one in tried if len(one) > 20 and json.dumps(one)[1:-1] in log]
 
 

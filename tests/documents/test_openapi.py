@@ -53,6 +53,7 @@ def test_the_root_mount_is_left_out() -> None:
         "/api/v1/chats/{chat_id}/messages/{message_id}",
         "/api/v1/keys/",
         "/api/v1/keys/{key_id}",
+        "/api/v1/tokens/",
         "/api/v1/messages/",
         "/api/v1/messages/{message_id}",
         "/health/live",

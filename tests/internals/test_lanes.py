@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import pytest
 import uvloop
@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from app import search
+from app.core.access import Reach
 from app.core.config import load_settings
 from app.core.database import MAX_COST, SEARCHING, Database
 from app.core.database.connection import AsyncConnection, PreparedStatement
@@ -24,6 +25,10 @@ class Read(NamedTuple):
     """A read that costs so much."""
 
     cost: int
+
+    def within(self, reach: Reach) -> Self:
+        """Return the same: it is of no chat."""
+        return self
 
 
 async def read(connection: AsyncConnection, requests: Sequence[Read]) -> Sequence[int]:

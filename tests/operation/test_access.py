@@ -2,21 +2,33 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from app.core.config import ConfigurationError, load_settings
 from tests.support import JSON, Postgres, Service, Start, eventually, run_python
 from tests.support.access import (
     ADMIN_KEY,
     GUARDED,
+    TOKEN_SECRET,
     bearer,
     client_with,
     guarded,
+    holder,
     make_key,
     revoke,
+    user,
 )
 from tests.support.events import following, parsed, take
 
@@ -93,6 +105,28 @@ def test_a_stream_ends_with_a_bye_when_the_key_that_opened_it_ended(
             assert take(others, 1)[0].kind == "change"
 
 
+@pytest.mark.parametrize("by", ["header", "query"])
+def test_calls_and_streams_end_with_the_token_in_every_worker(workers: Service, by: str) -> None:
+    with holder(workers) as admin:
+        chat = admin.post("/chats/", json={"title": "x"}).json()
+        wanted = {"author": "Ada", "chats": [chat["id"]], "scope": "read send", "expires_in": 2}
+        token = admin.post("/tokens/", json=wanted).json()
+    path = f"/chats/{chat['id']}/changes/stream"
+    with user(workers, "Bob", [chat["id"]]) as bob, workers.client() as client:
+        if by == "header":
+            client.headers.update(bearer(token["token"]))
+        else:
+            path += f"?access_token={token['token']}"
+        with following(client, path) as events:
+            assert take(events, 1)[0].kind == "ready"
+            assert [event.kind for event in take(events, 1)] == ["bye"]
+            expired = datetime.fromisoformat(token["expires_at"])
+            assert 0 <= (datetime.now(UTC) - expired).total_seconds() < PROMISED
+        assert client.get(path).status_code == 401
+        assert statuses(workers, {"key": token["token"]}) == {401}
+        assert bob.get(f"/chats/{chat['id']}").status_code == 200
+
+
 def test_a_stream_that_catches_up_ends_in_time_too(
     workers: Service, postgres: Postgres, database: str
 ) -> None:
@@ -152,6 +186,19 @@ def test_what_is_called_with_a_key_is_503_while_the_database_is_away_and_never_4
         with service.client() as client:
             assert client.get("/chats/").status_code == 401
         postgres.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
+
+def pem(key: Any) -> str:
+    """Return the public key of a pair."""
+    shown: bytes = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return shown.decode()
+
+
+PRIVATE = (
+    ec.generate_private_key(ec.SECP256R1())
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
+)
 
 
 def keys(settings: dict[str, str], *arguments: str) -> list[str]:
@@ -220,6 +267,25 @@ def test_what_cannot_be_done_with_keys_is_a_sentence(
         ({"ADMIN_KEY": ADMIN_KEY}, "ADMIN_KEY: nobody is asked for it. Set ACCESS=keys, or"),
         ({"ACCESS": "keys", "ADMIN_KEY": "too-short"}, "ADMIN_KEY: Give 32 to 256 visible"),
         ({"ACCESS": "keys", "ADMIN_KEY": "a" * 40 + " b"}, "ADMIN_KEY: Give 32 to 256 visible"),
+        ({"TOKEN_SECRET": TOKEN_SECRET}, "TOKEN_SECRET: nobody is asked for it. Set ACCESS=keys,"),
+        ({"ACCESS": "keys", "TOKEN_SECRET": "x" * 31}, "TOKEN_SECRET: Give at least 32 bytes"),
+        ({"ACCESS": "keys", "TOKEN_AUDIENCE": "us"}, "TOKEN_AUDIENCE: set TOKEN_SECRET or TOKEN_"),
+        (
+            {"ACCESS": "keys", "TOKEN_PUBLIC_KEY": "nonsense"},
+            "TOKEN_PUBLIC_KEY: Give a public key in PEM",
+        ),
+        (
+            {"ACCESS": "keys", "TOKEN_PUBLIC_KEY": pem(rsa.generate_private_key(65537, 1024))},
+            "TOKEN_PUBLIC_KEY: Give a key for ES256 (P-256), RS256 (at least 2048 bits) or EdDSA",
+        ),
+        (
+            {"ACCESS": "keys", "TOKEN_PUBLIC_KEY": pem(ec.generate_private_key(ec.SECP384R1()))},
+            "TOKEN_PUBLIC_KEY: Give a key for ES256 (P-256), RS256 (at least 2048 bits) or EdDSA",
+        ),
+        (
+            {"ACCESS": "keys", "TOKEN_PUBLIC_KEY": PRIVATE},
+            "TOKEN_PUBLIC_KEY: This is a private key",
+        ),
         ({"ACCESS": "closed"}, "ACCESS: Input should be 'open' or 'keys'"),
     ],
 )
@@ -227,7 +293,8 @@ def test_a_wrong_setting_is_told_without_the_key(settings: dict[str, str], sente
     with pytest.raises(ConfigurationError) as error:
         load_settings(settings)
     assert str(error.value).startswith(sentence)
-    assert settings.get("ADMIN_KEY", "-----") not in str(error.value)
+    for name in ("ADMIN_KEY", "TOKEN_SECRET", "TOKEN_PUBLIC_KEY"):
+        assert settings.get(name, "no such") not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,20 @@
-"""A service that asks for keys, and keys to call it with."""
+"""A service that asks for keys, and keys and tokens to call it with."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
+import jwt
 
 from tests.support.postgres import Postgres
 from tests.support.service import JSON, Service, running
 
 ADMIN_KEY = "the first key: 0123456789abcdef_~".replace(" ", "-")
-GUARDED = {"ACCESS": "keys", "ADMIN_KEY": ADMIN_KEY}
+TOKEN_SECRET = "the secret of tokens: 0123456789abcdef"
+GUARDED = {"ACCESS": "keys", "ADMIN_KEY": ADMIN_KEY, "TOKEN_SECRET": TOKEN_SECRET}
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -47,3 +51,20 @@ def revoke(service: Service, key: JSON) -> None:
 def client_with(service: Service, key: JSON) -> httpx.Client:
     """Return a client that shows the key."""
     return service.client(headers=bearer(key["key"]))
+
+
+def sign(key: Any = TOKEN_SECRET, algorithm: str | None = "HS256", **claims: Any) -> str:
+    """Return a token as the backend of an app signs it; a claim that is None is left out."""
+    usual = {"sub": "Ada", "chats": "*", "scope": "read send", "exp": time.time() + 3600}
+    given = {name: value for name, value in {**usual, **claims}.items() if value is not None}
+    return jwt.encode(given, key, algorithm)
+
+
+def user(service: Service, author: str = "Ada", chats: Any = "*", **claims: Any) -> httpx.Client:
+    """Return the client of a user, with a token for these chats."""
+    return service.client(headers=bearer(sign(sub=author, chats=chats, **claims)))
+
+
+def holder(service: Service) -> httpx.Client:
+    """Return the client of who holds the first key, for everything."""
+    return service.client(headers=bearer(ADMIN_KEY))

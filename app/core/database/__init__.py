@@ -3,17 +3,23 @@
 A verb of crud says by itself how it runs. What the ORM says well is a function of a `Session`,
 run in a thread (`in_thread`). What is called most is a function of an `AsyncConnection` and many
 requests, run on the event loop (`batch_read`, `batch_write`).
+
+Who calls with a token has a database that is restricted to its reach (`Database.within`). Such a
+one runs only what takes a request, and each request says what it comes to within a reach; so no
+call can forget to ask.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from copy import copy
 from functools import wraps
 from itertools import chain
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from sqlmodel import Session
 
+from app.core.access import Reach
 from app.core.config import Settings
 from app.core.database.batching import Batcher, Blocked, Serve, ServeApart
 from app.core.database.connection import AsyncConnection, AsyncPool, PreparedStatement, Rows
@@ -21,13 +27,20 @@ from app.core.database.engine import async_connect, serving_setup
 from app.core.database.failures import ConnectionLost, TimedOut, in_time
 from app.core.database.listener import Listener
 from app.core.database.threads import Threads
+from app.core.errors import Forbidden
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Item = TypeVar("Item")
 
 
-class BatchRequest(Protocol):
+class Reachable(Protocol):
+    """What a call asks for."""
+
+    def within(self, reach: Reach) -> Self:
+        """Return what a caller of that reach asks for; raise the Problem that it meets."""
+
+
+class BatchRequest(Reachable, Protocol):
     """A call that can be served with others of its kind."""
 
     @property
@@ -35,6 +48,7 @@ class BatchRequest(Protocol):
         """Return its share of a batch, which ends when `MAX_COST` is reached."""
 
 
+Asked = TypeVar("Asked", bound=Reachable)
 Request = TypeVar("Request", bound=BatchRequest)
 Result = TypeVar("Result")
 
@@ -70,6 +84,9 @@ class Database:
 
     tell: Callable[[int], None] = staticmethod(lambda chat_id: None)
 
+    # To what it is restricted; None: to nothing.
+    _reach: Reach | None = None
+
     def __init__(self, settings: Settings) -> None:
         self.sessions = Threads(settings, "database", settings.db_pool_size)
         self._changes = Threads(settings, "changes", CHANGING)
@@ -98,6 +115,23 @@ class Database:
         self._readers: dict[Callable[..., Any], tuple[Batcher[Any, Any], Batcher[Any, Any]]] = {}
         self._writers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
 
+    def within(self, reach: Reach | None) -> "Database":
+        """Return the database as a caller of that reach has it; None: of any."""
+        if reach is self._reach:
+            return self
+        restricted = copy(self)
+        restricted._reach = reach
+        return restricted
+
+    def admit(self, request: Asked) -> Asked:
+        """Return the request, within the reach; raises the Problem that it meets."""
+        return request if self._reach is None else request.within(self._reach)
+
+    def require_unrestricted(self) -> None:
+        """Raise Forbidden where the reach matters, which what is to be run would not heed."""
+        if self._reach is not None:
+            raise Forbidden("write")
+
     async def change(
         self,
         function: Callable[Concatenate[Session, int, P], T],
@@ -114,6 +148,7 @@ class Database:
             async with self._turn(chat_id):
                 return await self._changes.run(function, chat_id, *args, **kwargs)
 
+        self.require_unrestricted()
         return await in_time(in_turn())
 
     async def batch_read(self, function: ReadFunction[Request, Result], request: Request) -> Result:
@@ -122,7 +157,8 @@ class Database:
         When the connection breaks, it is read once more. Raises Unavailable as `Threads.run` does.
         """
         batchers = self._readers.get(function) or self._add_readers(function)
-        result: Result = await batchers[request.cost > LARGE_COST].submit(request)
+        admitted = self.admit(request)
+        result: Result = await batchers[admitted.cost > LARGE_COST].submit(admitted)
         return result
 
     async def batch_write(
@@ -135,7 +171,7 @@ class Database:
         Unavailable as `Threads.run` does.
         """
         batcher = self._writers.get(function) or self._add_writer(function)
-        result: Result = await batcher.submit(request)
+        result: Result = await batcher.submit(self.admit(request))
         return result
 
     async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
@@ -145,20 +181,26 @@ class Database:
             async with self._fetching.connection() as connection:
                 return await connection.fetch(statement, *parameters)
 
+        self.require_unrestricted()
         return await in_time(fetch())
 
-    async def find(
-        self,
-        function: Callable[Concatenate[AsyncConnection, P], Awaitable[T]],
-        *args: P.args,
-        **kwargs: P.kwargs,
+    async def read(
+        self, function: Callable[[AsyncConnection, Asked], Awaitable[T]], request: Asked
     ) -> T:
-        """Return what `function(connection, …)` returns, on connections for that alone.
+        """Return what `function(connection, request)` returns, on connections for such calls.
 
-        Their statements go by indexes, whatever the planner thinks of how many rows match. Raises
-        Unavailable as `Threads.run` does.
+        Raises Unavailable as `Threads.run` does.
         """
-        return await in_time(_lent(self._filtering, function, *args, **kwargs))
+        return await in_time(_lent(self._fetching, function, self.admit(request)))
+
+    async def find(
+        self, function: Callable[[AsyncConnection, Asked], Awaitable[T]], request: Asked
+    ) -> T:
+        """Return the same on connections for that alone.
+
+        Their statements go by indexes, whatever the planner thinks of how many rows match.
+        """
+        return await in_time(_lent(self._filtering, function, self.admit(request)))
 
     async def follow(
         self,
@@ -170,6 +212,7 @@ class Database:
 
         Raises Unavailable as `Threads.run` does.
         """
+        self.require_unrestricted()
         return await in_time(_lent(self._following, function, *args, **kwargs))
 
     async def announce(
@@ -183,18 +226,19 @@ class Database:
 
     async def transaction(
         self,
-        function: Callable[[AsyncConnection, Item, bool], Awaitable[T]],
-        request: Item,
+        function: Callable[[AsyncConnection, Sequence[Asked], bool], Awaitable[T]],
+        requests: Sequence[Asked],
     ) -> T:
-        """Return what `function(connection, request, wait)` returns, once it is committed.
+        """Return what `function(connection, requests, wait)` returns, once it is committed.
 
         First without waiting for locks and, when it raises Blocked, apart from the others. Raises
         what the function raises, and Unavailable as `Threads.run` does; nothing is stored then.
         """
+        admitted = [self.admit(one) for one in requests]
         try:
-            return await in_time(_in_transaction(self._fetching, function, request, False))
+            return await in_time(_in_transaction(self._fetching, function, admitted, False))
         except Blocked as blocked:
-            waiting = self._wait_for(blocked.group, _in_transaction, function, request, True)
+            waiting = self._wait_for(blocked.group, _in_transaction, function, admitted, True)
             return await in_time(waiting)
 
     async def _wait_for(
@@ -307,24 +351,23 @@ def in_thread(
     function: Callable[Concatenate[Session, P], T],
 ) -> Callable[Concatenate[Database, P], Coroutine[Any, Any, T]]:
     """Have a verb of a session take a database instead, and run in one of its threads."""
-    return _run_in(lambda database: database.sessions, function)
-
-
-def in_search_thread(
-    function: Callable[Concatenate[Session, P], T],
-) -> Callable[Concatenate[Database, P], Coroutine[Any, Any, T]]:
-    """Have a verb that searches run in a thread for that."""
-    return _run_in(lambda database: database.searches, function)
-
-
-def _run_in(
-    threads: Callable[[Database], Threads], function: Callable[Concatenate[Session, P], T]
-) -> Callable[Concatenate[Database, P], Coroutine[Any, Any, T]]:
-    """Return the verb that runs the function in those threads of a database."""
 
     @wraps(function)
     async def run(database: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await threads(database).run(function, *args, **kwargs)
+        database.require_unrestricted()
+        return await database.sessions.run(function, *args, **kwargs)
+
+    return run
+
+
+def in_search_thread(
+    function: Callable[[Session, Asked], T],
+) -> Callable[[Database, Asked], Coroutine[Any, Any, T]]:
+    """Have a verb that searches run in a thread for that."""
+
+    @wraps(function)
+    async def run(database: Database, request: Asked, /) -> T:
+        return await database.searches.run(function, database.admit(request))
 
     return run
 

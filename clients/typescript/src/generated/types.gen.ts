@@ -421,6 +421,20 @@ export type NewApiKey = {
 };
 
 /**
+ * A token that was just made.
+ */
+export type NewToken = {
+    /**
+     * The token (a JWT, RFC 7519).
+     */
+    token: string;
+    /**
+     * From when on it is no longer valid.
+     */
+    expires_at: string;
+};
+
+/**
  * What went wrong (RFC 9457).
  */
 export type ProblemDetails = {
@@ -506,6 +520,28 @@ export type Service = {
     };
 };
 
+/**
+ * A token to make.
+ */
+export type TokenCreate = {
+    /**
+     * Whose the token is: what is sent with it has this author.
+     */
+    author: string;
+    /**
+     * The chats that it reaches, or `*` for all.
+     */
+    chats: Array<number> | '*';
+    /**
+     * What it allows, with spaces between (RFC 8693, section 4.2): `read`, `send`.
+     */
+    scope: string;
+    /**
+     * After how many seconds it is no longer valid.
+     */
+    expires_in?: number;
+};
+
 export type ListChatsData = {
     body?: never;
     path?: never;
@@ -540,11 +576,11 @@ export type ListChatsData = {
 
 export type ListChatsErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -587,11 +623,11 @@ export type CreateChatData = {
 
 export type CreateChatErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -647,11 +683,11 @@ export type DeleteChatData = {
 
 export type DeleteChatErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -712,11 +748,11 @@ export type ReadChatData = {
 
 export type ReadChatErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -768,11 +804,11 @@ export type UpdateChatData = {
 
 export type UpdateChatErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -839,11 +875,11 @@ export type ReadChangesData = {
 
 export type ReadChangesErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -906,11 +942,11 @@ export type ListChatMessagesData = {
 
 export type ListChatMessagesErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -962,11 +998,11 @@ export type CreateMessageData = {
 
 export type CreateMessageErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1029,11 +1065,11 @@ export type CreateMessagesData = {
 
 export type CreateMessagesErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1103,11 +1139,11 @@ export type ListMessagesData = {
 
 export type ListMessagesErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1155,11 +1191,11 @@ export type DeleteMessageData = {
 
 export type DeleteMessageErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1215,11 +1251,11 @@ export type ReadMessageData = {
 
 export type ReadMessageErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1271,11 +1307,11 @@ export type UpdateMessageData = {
 
 export type UpdateMessageErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1343,11 +1379,11 @@ export type DeleteChatMessageData = {
 
 export type DeleteChatMessageErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1407,11 +1443,11 @@ export type ReadChatMessageData = {
 
 export type ReadChatMessageErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1467,11 +1503,11 @@ export type UpdateChatMessageData = {
 
 export type UpdateChatMessageErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1534,17 +1570,21 @@ export type StreamChangesData = {
          * The revision that the client has got to; 0 for none. Without it, the stream begins now.
          */
         since?: number;
+        /**
+         * A token, never a key, where no header can be set, as by a browser's EventSource. Proxies may log it, so prefer the header.
+         */
+        access_token?: string;
     };
     url: '/api/v1/chats/{chat_id}/changes/stream';
 };
 
 export type StreamChangesErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1590,17 +1630,21 @@ export type StreamChangesOfChatsData = {
          * The chats, 1 to 100, each with the revision that the client has got to; without one, that chat's changes begin now.
          */
         chats: string;
+        /**
+         * A token, never a key, where no header can be set, as by a browser's EventSource. Proxies may log it, so prefer the header.
+         */
+        access_token?: string;
     };
     url: '/api/v1/changes/stream';
 };
 
 export type StreamChangesOfChatsErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1650,11 +1694,11 @@ export type ListKeysData = {
 
 export type ListKeysErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1691,11 +1735,11 @@ export type CreateKeyData = {
 
 export type CreateKeyErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1745,11 +1789,11 @@ export type RevokeKeyData = {
 
 export type RevokeKeyErrors = {
     /**
-     * The call needs a valid key.
+     * The call needs a valid key or token.
      */
     401: ProblemDetails;
     /**
-     * The key does not allow the call.
+     * The key or token does not allow the call.
      */
     403: ProblemDetails;
     /**
@@ -1780,6 +1824,55 @@ export type RevokeKeyResponses = {
 };
 
 export type RevokeKeyResponse = RevokeKeyResponses[keyof RevokeKeyResponses];
+
+export type CreateTokenData = {
+    body: TokenCreate;
+    path?: never;
+    query?: never;
+    url: '/api/v1/tokens/';
+};
+
+export type CreateTokenErrors = {
+    /**
+     * The call needs a valid key or token.
+     */
+    401: ProblemDetails;
+    /**
+     * The key or token does not allow the call.
+     */
+    403: ProblemDetails;
+    /**
+     * The request body is too large.
+     */
+    413: ProblemDetails;
+    /**
+     * The request body is not plain JSON.
+     */
+    415: ProblemDetails;
+    /**
+     * The request is not valid, or The idempotency key was used before.
+     */
+    422: ProblemDetails;
+    /**
+     * The service cannot answer right now.
+     */
+    503: ProblemDetails;
+    /**
+     * Any other problem.
+     */
+    default: ProblemDetails;
+};
+
+export type CreateTokenError = CreateTokenErrors[keyof CreateTokenErrors];
+
+export type CreateTokenResponses = {
+    /**
+     * The token.
+     */
+    201: NewToken;
+};
+
+export type CreateTokenResponse = CreateTokenResponses[keyof CreateTokenResponses];
 
 export type CheckLiveData = {
     body?: never;

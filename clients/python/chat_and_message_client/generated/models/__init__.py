@@ -24,11 +24,13 @@ from .message_update import MessageUpdate
 from .metadata import Metadata
 from .new_api_key import NewApiKey
 from .new_api_key_scopes_item import NewApiKeyScopesItem
+from .new_token import NewToken
 from .problem_details import ProblemDetails
 from .ready_event import ReadyEvent
 from .reset_event import ResetEvent
 from .service import Service
 from .service_links import ServiceLinks
+from .token_create import TokenCreate
 
 __all__ = (
     "ApiKey",
@@ -55,9 +57,11 @@ __all__ = (
     "Metadata",
     "NewApiKey",
     "NewApiKeyScopesItem",
+    "NewToken",
     "ProblemDetails",
     "ReadyEvent",
     "ResetEvent",
     "Service",
     "ServiceLinks",
+    "TokenCreate",
 )
