@@ -150,7 +150,8 @@ def serve() -> None:
 def who_may_call(settings: Settings, sockets: list[socket.socket]) -> str:
     """Return who can do what, for people to see when the service starts."""
     if settings.access == "keys":
-        return "for callers with a key"
+        takes_tokens = settings.token_secret or settings.token_public_key
+        return f"for callers with a key{' or a token' if takes_tokens else ''}"
     if is_loopback(sockets):
         return "for whatever runs on this machine: it may read and delete everything"
     return "for whoever reaches the port: they may read and delete everything (see ACCESS)"

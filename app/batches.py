@@ -260,7 +260,7 @@ class SendMessageRequest(NamedTuple):
         """Return the same by the token's author; raises ChatNotFound, Forbidden."""
         reach.check(self.chat_id)
         if self.message.author not in (None, reach.author):
-            raise Forbidden(detail="A token sends as its own author alone.")
+            raise Forbidden(detail="A token sends only as its own author.")
         self.message.author = reach.author
         return self._replace(sender=reach.author)
 
@@ -520,7 +520,7 @@ async def _or_why_not(
             if not request.reach.has(chat_id):
                 return not_found
             if author != request.reach.author:
-                return Forbidden(detail="A token changes what its own author sent alone.")
+                return Forbidden(detail="A token changes only what its own author sent.")
         if not wait and (request.revisions is None or revision in request.revisions):
             return Blocked(chat_id)
         return Stale() if request.revisions is not None else not_found

@@ -8,6 +8,8 @@ import httpx
 from benchmarks.database import BIG_CHAT, HOT_CHAT, NEWEST_IN_BIG, UnusedMessages
 from benchmarks.errors import BenchmarkError
 from benchmarks.scenarios import DEEPEST, FLOOR, PAGING, Scenario
+from benchmarks.servers import CREDENTIALS
+from tests.support.access import bearer
 from tests.support.service import Service
 
 
@@ -51,7 +53,7 @@ def check_agreement(
     calls = {name: examples(scenario.mode, name, unused) for name in scenario.servers}
     first = scenario.servers[0]
     for number, call in enumerate(calls[first]):
-        answers = {name: ask(servers[name], calls[name][number]) for name in scenario.servers}
+        answers = {name: ask(name, servers[name], calls[name][number]) for name in scenario.servers}
         for name in scenario.servers[1:]:
             expected, answer = answers[first], answers[name]
             same_rows = call.method != "GET" or name == FLOOR or ids(answer) == ids(expected)
@@ -62,11 +64,11 @@ def check_agreement(
                 )
 
 
-def ask(server: Service, call: Call) -> tuple[int, Any]:
+def ask(name: str, server: Service, call: Call) -> tuple[int, Any]:
     """Return the status, which has to be 2xx, and the JSON of the answer, None without any."""
-    response = httpx.request(
-        call.method, f"{server.url}/api/v1{call.path}", json=call.body, timeout=30
-    )
+    url = f"{server.url}/api/v1{call.path}"
+    headers = bearer(CREDENTIALS[name]) if name in CREDENTIALS else {}
+    response = httpx.request(call.method, url, json=call.body, headers=headers, timeout=30)
     if not response.is_success:
         raise BenchmarkError(f"{call.method} {response.url}: {response.status_code}")
     return response.status_code, response.json() if response.content else None

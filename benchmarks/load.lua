@@ -3,11 +3,12 @@
 
 local given = {}
 local headers = { ["Content-Type"] = "application/json" }
+local reading = {}
 local sent = '{"text": "Shall we go hiking on Sunday if the weather holds at all?", "author": "Ada"}'
 local edited = '{"text": "Shall we go hiking on Monday if the weather holds at all?"}'
 
 local function get(path)
-   return wrk.format("GET", "/api/v1" .. path)
+   return wrk.format("GET", "/api/v1" .. path, reading)
 end
 
 local function send(chat)
@@ -26,7 +27,7 @@ local function change()
    if id % 2 == 1 then
       return wrk.format("PATCH", "/api/v1/messages/" .. id, headers, edited)
    end
-   return wrk.format("DELETE", "/api/v1/messages/" .. id)
+   return wrk.format("DELETE", "/api/v1/messages/" .. id, reading)
 end
 
 local modes = {}
@@ -74,6 +75,10 @@ function init(arguments)
    for _, argument in ipairs(arguments) do
       local name, value = argument:match("^(%w+)=(.*)$")
       given[name] = tonumber(value) or value
+   end
+   if given.bearer ~= "" then
+      headers.Authorization = "Bearer " .. given.bearer
+      reading.Authorization = headers.Authorization
    end
    math.randomseed(given.seed)
    request = modes[given.mode]

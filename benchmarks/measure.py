@@ -17,6 +17,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.load import Load, put_load
 from benchmarks.processes import processor_seconds
 from benchmarks.scenarios import DEEPEST, PAGING, SHALLOWEST, Scenario
+from benchmarks.servers import CREDENTIALS
 from tests.support.service import Service
 
 # More edits and deletions than any server manages in a second of the mixed load.
@@ -130,4 +131,5 @@ class Meter:
             "shallowest": SHALLOWEST,
             "deepest": DEEPEST,
             "paging": PAGING.get(name, "before"),
+            "bearer": CREDENTIALS.get(name, ""),
         }

@@ -13,7 +13,10 @@ from benchmarks.scenarios import (
     PLAIN,
     SSE_PLAIN,
     TWO_WORKERS,
+    WITH_KEY,
+    WITH_TOKEN,
 )
+from tests.support.access import ADMIN_KEY, GUARDED, sign
 from tests.support.service import Service
 
 
@@ -35,8 +38,12 @@ COMMANDS = {
     TWO_WORKERS: ("-m", "app"),
     OTHER_WORKER: ("-m", "app"),
     SSE_PLAIN: peer("sse_plain"),
+    WITH_KEY: ("-m", "app"),
+    WITH_TOKEN: ("-m", "app"),
 }
-SETTINGS = {TWO_WORKERS: {"WORKERS": "2"}}
+SETTINGS = {TWO_WORKERS: {"WORKERS": "2"}, WITH_KEY: GUARDED, WITH_TOKEN: GUARDED}
+# What callers show.
+CREDENTIALS = {WITH_KEY: ADMIN_KEY, WITH_TOKEN: sign()}
 
 
 def stop(server: Service) -> None:

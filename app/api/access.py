@@ -137,21 +137,24 @@ class AccessCheck:
         if not self._is_open(scope, route):
             needed = (route and route.scope) or needed_scope(scope["method"])
             try:
-                if route and route.takes_token:
-                    credential = _only_one(credential, token_of(scope["query_string"]))
-                scope["caller"] = caller = await self._find(credential)
+                scope["caller"] = caller = await self._find(scope, route, credential)
                 if not caller.may(needed):
                     raise Forbidden(needed)
             except Problem as problem:
                 scope["problem"] = problem
         await self.app(scope, receive, send)
 
-    async def _find(self, credential: bytes | None) -> Caller:
+    async def _find(self, scope: Scope, route: _Judged | None, in_header: bytes | None) -> Caller:
         """Return the caller; raises Unauthorized, Unavailable."""
+        in_query = token_of(scope["query_string"]) if route and route.takes_token else None
+        credential = in_header if in_query is None else in_query
         if credential is None:
             raise Unauthorized
         caller = self._callers.known(credential) or await self._callers.find(credential)
         if caller is None:
+            raise Unauthorized(is_wrong=True)
+        # One is to be shown in one way (RFC 6750, section 2), and a key in the header alone.
+        if in_query is not None and (in_header is not None or caller.reach is None):
             raise Unauthorized(is_wrong=True)
         return caller
 
@@ -175,8 +178,3 @@ class AccessCheck:
             if found := [route for route in self._routes if route.match(route_path)]:
                 return next((one for one in found if scope["method"] in one.methods), found[0])
         return None
-
-
-def _only_one(in_header: bytes | None, in_query: bytes | None) -> bytes | None:
-    """Return what was shown, or of two what can be no credential (RFC 6750, section 2)."""
-    return b"" if in_header is not None and in_query is not None else in_header or in_query

@@ -53,11 +53,10 @@ def bearer_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
 def token_of(query: bytes) -> bytes | None:
     """Return what a request shows by `?access_token=` (RFC 6750, section 2.3), if anything.
 
-    It is empty when that can be no token: our own keys are for headers alone.
+    It is empty when that can be no credential, or when there are two.
     """
     fields = parse_qsl(query, keep_blank_values=True)
     given = [value for name, value in fields if name == b"access_token"]
     if not given:
         return None
-    is_token = len(given) == 1 and len(given[0]) <= MAX_CREDENTIAL and b"." in given[0]
-    return given[0] if is_token else b""
+    return given[0] if len(given) == 1 and len(given[0]) <= MAX_CREDENTIAL else b""

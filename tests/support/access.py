@@ -12,7 +12,7 @@ import jwt
 from tests.support.postgres import Postgres
 from tests.support.service import JSON, Service, running
 
-ADMIN_KEY = "the first key: 0123456789abcdef_~".replace(" ", "-")
+ADMIN_KEY = "the first key: 0123456789.abcdef.~".replace(" ", "-")
 TOKEN_SECRET = "the secret of tokens: 0123456789abcdef"
 GUARDED = {"ACCESS": "keys", "ADMIN_KEY": ADMIN_KEY, "TOKEN_SECRET": TOKEN_SECRET}
 

@@ -11,7 +11,6 @@ call can forget to ask.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from copy import copy
 from functools import wraps
 from itertools import chain
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
@@ -119,8 +118,8 @@ class Database:
         """Return the database as a caller of that reach has it; None: of any."""
         if reach is self._reach:
             return self
-        restricted = copy(self)
-        restricted._reach = reach
+        restricted = Database.__new__(Database)  # A third of what `copy` takes, for each call.
+        restricted.__dict__.update(self.__dict__, _reach=reach)
         return restricted
 
     def admit(self, request: Asked) -> Asked:
