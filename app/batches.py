@@ -35,8 +35,8 @@ T = TypeVar("T")
 
 # What a row to read costs a batch, in characters, as its size is not known yet.
 _ROW_COST = 500
-# The same for a chat whose revision is to be found.
-_START_COST = 50
+# The same for a chat whose revision is to be found, and for one that a page may be of.
+_START_COST, _REACHED_COST = 50, 200
 
 
 def array(numbers: Collection[int] | None) -> str | None:
@@ -110,7 +110,7 @@ class PageRequest(NamedTuple):
     @property
     def cost(self) -> int:
         """Return its share of a batch."""
-        return self.limit * _ROW_COST
+        return self.limit * _ROW_COST + len(self.chats or ()) * _REACHED_COST
 
     def within(self, reach: Reach) -> Self:
         """Return the same of those that are within reach."""
@@ -218,7 +218,7 @@ class ActivityRequest(NamedTuple):
     @property
     def cost(self) -> int:
         """Return its share of a batch."""
-        return self.limit * _ROW_COST
+        return self.limit * _ROW_COST + len(self.chats or ()) * _REACHED_COST
 
     def within(self, reach: Reach) -> Self:
         """Return the same of those that are within reach."""
