@@ -6,6 +6,7 @@ the same for asyncio.
 """
 
 from . import aio
+from .bearer import Client
 from .blocking import (
     export_messages,
     follow_changes,
@@ -13,7 +14,7 @@ from .blocking import (
     send_message,
     stream_changes,
 )
-from .generated.client import AuthenticatedClient, Client
+from .generated.client import AuthenticatedClient
 from .problems import ApiProblem, UnexpectedAnswer, expect
 from .streams import ChatEvent
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 
+from .bearer import came_of_asking
 from .generated.api.messages import list_chat_messages, list_messages
 from .generated.client import AuthenticatedClient, Client
 from .generated.models import Message, MessageCreate, Metadata
@@ -83,6 +84,8 @@ class Retries:
 
 def asked_pause(error: BaseException | None) -> float | None:
     """Return for how many seconds to wait at least; None when another attempt mends nothing."""
+    if came_of_asking(error):
+        return None
     match error:
         case ApiProblem(status=status):
             may_pass = status in PASSING

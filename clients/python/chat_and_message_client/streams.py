@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from ._shared import FIRST_PAUSE, LONGEST_PAUSE, LOST, AnyClient, Backoff, asked_pause
+from .bearer import came_of_asking
 from .generated.api.chats import read_changes
 from .generated.models import (
     Change,
@@ -275,7 +276,8 @@ class Listening:
             self.silence = None
         else:
             self.silence, self.not_before = FIRST_SILENCE, now + STREAMLESS
-        return isinstance(error, (ApiProblem, UnexpectedAnswer, *LOST))
+        may_pass = isinstance(error, (ApiProblem, UnexpectedAnswer, *LOST))
+        return may_pass and not came_of_asking(error)
 
 
 def pages(events: list[ChatEvent], since: int, limit: int) -> Iterator[Changes]:

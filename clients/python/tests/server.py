@@ -186,6 +186,7 @@ class Asked(NamedTuple):
 
     target: str
     last_event_id: str | None
+    authorization: str | None
 
 
 class Scripted(socketserver.ThreadingTCPServer):
@@ -210,7 +211,7 @@ class Script(socketserver.StreamRequestHandler):
         """Answer one request."""
         target = self.rfile.readline().split()[1].decode()
         headers = parse_headers(self.rfile)
-        self.server.asked.append(Asked(target, headers["Last-Event-ID"]))
+        self.server.asked.append(Asked(target, headers["Last-Event-ID"], headers["Authorization"]))
         answer = self.server.answers.pop(0)
         self.wfile.write(answer)
         if isinstance(answer, Held):

@@ -9,6 +9,7 @@ import httpx
 
 import chat_and_message_client as blocking
 from chat_and_message_client import ChatEvent, Client, aio
+from chat_and_message_client.bearer import Token
 from chat_and_message_client.generated.models import Changes, Message
 
 T = TypeVar("T")
@@ -22,14 +23,15 @@ class Enough(Exception):
 class Blocking:
     """The blocking helpers, each call with a client of its own; what they yield is gathered."""
 
-    def __init__(self, url: str, timeout: float = 30) -> None:
+    def __init__(self, url: str, timeout: float = 30, token: Token | None = None) -> None:
         self.url = url
-        self.timeout = timeout
+        self.timeout = httpx.Timeout(timeout)
+        self.token = token
 
     def client(self) -> Client:
         """Return a new client."""
         # It speaks no TLS; to read the machine's certificates would take it 30 ms.
-        return Client(base_url=self.url, timeout=httpx.Timeout(self.timeout), verify_ssl=False)
+        return Client(self.url, timeout=self.timeout, verify_ssl=False, token=self.token)
 
     def send_message(self, *arguments: Any, **options: Any) -> Message:
         """Return the message that was sent."""

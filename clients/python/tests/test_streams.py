@@ -306,6 +306,7 @@ def problem(status: str, kind: str, *headers: str) -> bytes:
 
 
 GONE = problem("404 Not Found", "chat-not-found")
+UNAUTHORIZED = problem("401 Unauthorized", "unauthorized")
 
 
 def stream(*pieces: bytes) -> bytes:
@@ -501,11 +502,12 @@ def test_an_event_that_cannot_be_read_is_asked_for_again(style: type[Blocking]) 
     ("refusal", "error"),
     [
         (problem("404 Not Found", "not-found"), ApiProblem),
+        (UNAUTHORIZED, ApiProblem),
         (problem("403 Forbidden", "forbidden"), ApiProblem),
         (ANSWERS[Fault.FORBIDDEN], UnexpectedAnswer),
         (answer("301 Moved Permanently\r\nLocation: /", "text/html", b""), UnexpectedAnswer),
     ],
-    ids=["not found", "forbidden", "forbidden by a gateway", "moved"],
+    ids=["not found", "unauthorized", "forbidden", "forbidden by a gateway", "moved"],
 )
 @pytest.mark.usefixtures("hasty")
 def test_what_another_attempt_does_not_mend_is_raised(
@@ -513,6 +515,22 @@ def test_what_another_attempt_does_not_mend_is_raised(
 ) -> None:
     with scripted(stream(ready(43)), refusal) as server, pytest.raises(error):
         style(server.url).stream_changes(1)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_cut_off_when_its_token_expired_it_goes_on_with_another(style: type[Blocking]) -> None:
+    tokens = ["one", "two"]
+    cut, rest = stream(ready(43), change(44)), stream(ready(44), change(45))
+    with scripted(cut, UNAUTHORIZED, rest, GONE) as server:
+        events = style(server.url, token=lambda: tokens.pop(0)).stream_changes(1)
+    assert shown(events) == WHOLE
+    sent = [(asked.authorization, asked.last_event_id) for asked in server.asked]
+    assert sent == [
+        ("Bearer one", None),
+        ("Bearer one", "44"),
+        ("Bearer two", "44"),
+        ("Bearer two", "45"),
+    ]
 
 
 def test_closed_it_closes_the_connection() -> None:

@@ -3,6 +3,7 @@ import { connect, type Told } from "./connection.js";
 import { type Change, type Changes, readChanges } from "./generated/index.js";
 import { pause, type RetryOptions, retrying } from "./retry.js";
 import { oneChat } from "./stream.js";
+import { cameOfAsking } from "./token.js";
 
 /** From where to follow, and for how long. */
 export interface FollowOptions extends RetryOptions {
@@ -57,8 +58,9 @@ export async function* followChanges(
             since = page.next_since;
           }
         }
-      } catch {
-        signal?.throwIfAborted(); // What else it was, the next read tells.
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (cameOfAsking(error)) throw error; // What else it was, the next read tells.
       }
     }
     await pause(wait, signal);

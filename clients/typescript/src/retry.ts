@@ -1,4 +1,5 @@
 import { ApiProblem } from "./problem.js";
+import { cameOfAsking } from "./token.js";
 
 /** How hard to try. */
 export interface RetryOptions {
@@ -76,6 +77,7 @@ async function attempted<Result>(
 
 // Only an answer says that trying again is vain; without one nobody knows.
 function mayPass(error: unknown): boolean {
+  if (cameOfAsking(error)) return false;
   return !(error instanceof ApiProblem) || PASSING.has(error.response.status);
 }
 

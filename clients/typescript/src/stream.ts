@@ -9,6 +9,7 @@ import type {
 } from "./generated/index.js";
 import { ApiProblem } from "./problem.js";
 import { delayAfter, pause } from "./retry.js";
+import { cameOfAsking } from "./token.js";
 
 /**
  * What a stream tells, to `switch` over by `event`. `cursor` is where to go on after it: for one
@@ -134,6 +135,7 @@ function isNoChat(error: unknown): boolean {
 }
 
 function isFinal(error: unknown): boolean {
+  if (cameOfAsking(error)) return true;
   if (!(error instanceof ApiProblem)) return false;
   const { status } = error.response;
   return status >= 400 && status < 500 && !PASSING.has(status);

@@ -1,4 +1,5 @@
 // One process for all tests, so that all drive the one service that it starts.
+import "./access.js";
 import "./client.js";
 import "./changes.js";
 import "./errors.js";

@@ -41,6 +41,14 @@ async function startService(): Promise<string> {
   return (await start({ DATA_DIR: join(await temporaryFolder(), "data"), DB_HOST: "" })).url;
 }
 
+export const ADMIN_KEY = "a-first-key-of-32-or-more-characters";
+
+/** Returns where a service listens that asks for keys. */
+export async function startGuarded(): Promise<string> {
+  const data = join(await temporaryFolder(), "data");
+  return (await start({ DATA_DIR: data, DB_HOST: "", ACCESS: "keys", ADMIN_KEY })).url;
+}
+
 /** Returns where a service of a test's own listens, and what restarts it. */
 export async function startRestartable(): Promise<{ url: string; restart: () => Promise<void> }> {
   const settings = {
