@@ -17,7 +17,8 @@ run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST 
 test: .venv/developing  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
 	$(BIN)/python -m pytest $(ARGS)
 
-test-neighbours: .venv/developing  ## Test with nginx, Chromium, Java, PgBouncer and PostgreSQL of Debian; root installs them
+test-neighbours: .venv/developing .venv/clients/installed $(TYPESCRIPT)/node_modules/installed  ## Test with nginx, Chromium, Java, PgBouncer and PostgreSQL of Debian; root installs them
+	npm --prefix $(TYPESCRIPT) run --silent build
 	@missing=""; \
 	command -v nginx >/dev/null || missing="$$missing nginx-light"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \

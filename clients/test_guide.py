@@ -23,6 +23,8 @@ GUIDE = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
 TYPESCRIPT = ROOT / "clients/typescript"
 COMPILER = TYPESCRIPT / "node_modules/typescript/bin/tsc"
 
+ADMIN_KEY = "a" * 40
+
 # How many changes of the chat a copy has to follow.
 CHANGES = 500
 
@@ -32,11 +34,15 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE)
 
 
-def programs(language: str, comment: str) -> tuple[str, str]:
-    """Return the program that the examples of a language make, and the one that mirrors."""
-    mirror = [block for block in blocks(language) if block.startswith(f"{comment} mirror.")]
-    tour = [block for block in blocks(language) if block not in mirror]
-    return "\n".join(tour), "\n".join(mirror)
+def programs(language: str, comment: str) -> tuple[str, str, str]:
+    """Return the program that the examples of a language make, the mirror, and that of access."""
+
+    def named(name: str) -> list[str]:
+        return [block for block in blocks(language) if block.startswith(f"{comment} {name}.")]
+
+    mirror, access = named("mirror"), named("access")
+    tour = [block for block in blocks(language) if block not in mirror + access]
+    return "\n".join(tour), "\n".join(mirror), "\n".join(access)
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +82,8 @@ def finish(process: "subprocess.Popen[str]") -> str:
 
 def start(url: str, *command: str) -> "subprocess.Popen[str]":
     """Return a process whose client talks to the service."""
-    return subprocess.Popen(command, env={**os.environ, "CHAT_API_URL": url}, **PIPES)
+    surroundings = {**os.environ, "CHAT_API_URL": url, "CHAT_API_KEY": ADMIN_KEY}
+    return subprocess.Popen(command, env=surroundings, **PIPES)
 
 
 def test_the_curl_sessions_give_what_the_guide_says(url: str) -> None:
@@ -95,6 +102,27 @@ def test_the_typescript_examples_run(url: str, typescript: Callable[[str], Path]
     output = finish(start(url, "node", str(program)))
     assert "Assertion failed" not in output
     assert "No chat has the id 999999999.\n/problems/invalid-request " in output
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a service that asks for keys and tokens."""
+    settings = {"ACCESS": "keys", "ADMIN_KEY": ADMIN_KEY, "TOKEN_SECRET": "s" * 40}
+    with running(tmp_path_factory.mktemp("guarded") / "data", **settings) as address:
+        yield address
+
+
+@pytest.mark.parametrize("language", ["python", "typescript"])
+def test_a_backend_gives_its_user_a_token(
+    guarded: str, language: str, tmp_path: Path, typescript: Callable[[str], Path]
+) -> None:
+    if language == "python":
+        program = tmp_path / "access.py"
+        program.write_text(programs("python", "#")[2], encoding="utf-8")
+        command = [sys.executable, str(program)]
+    else:
+        command = ["node", str(typescript(programs("ts", "//")[2]))]
+    assert finish(start(guarded, *command)) == "Ada sent Shall we go hiking?\n"
 
 
 def test_the_settings_are_right() -> None:
