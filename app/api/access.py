@@ -58,15 +58,10 @@ class AdminRoute(StrictRoute):
         return handle_for_admins
 
 
-class AccessCheck:
-    """Middleware that names the caller, or has the request answered by a 401 or 403.
+class NeededScopes:
+    """Which scope a request needs, by the route to which it leads."""
 
-    `AnswerErrors` answers it, below CORS, whose preflights never come here.
-    """
-
-    def __init__(self, app: ASGIApp, callers: Callers, of: FastAPI) -> None:
-        self.app = app
-        self._callers = callers
+    def __init__(self, app: FastAPI) -> None:
         # Of each route what matches its path, whether it is public, and whether for admins alone.
         self._routes = [
             (
@@ -74,44 +69,10 @@ class AccessCheck:
                 one.path_format in PUBLIC,
                 isinstance(one.original_route, AdminRoute),
             )
-            for one in iter_route_contexts(of.routes)
+            for one in iter_route_contexts(app.routes)
         ]
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Pass the request on; that of a known caller without a frame of this layer's own."""
-        if scope["type"] != "http":
-            return self.app(scope, receive, send)
-        credential = bearer_of(scope["headers"])
-        caller = None if credential is None else self._callers.known(credential)
-        if caller is None or not caller.may(needed_scope(scope["method"])):
-            return self._judge(scope, receive, send, credential)
-        scope["caller"] = caller
-        return self.app(scope, receive, send)
-
-    async def _judge(
-        self, scope: Scope, receive: Receive, send: Send, credential: bytes | None
-    ) -> None:
-        """Pass the request on, perhaps with a problem."""
-        needed = self._needed(scope)
-        if needed is not None:
-            try:
-                scope["caller"] = caller = await self._find(credential)
-                if not caller.may(needed):
-                    raise Forbidden(needed)
-            except Problem as problem:
-                scope["problem"] = problem
-        await self.app(scope, receive, send)
-
-    async def _find(self, credential: bytes | None) -> Caller:
-        """Return the caller; raises Unauthorized, Unavailable."""
-        if credential is None:
-            raise Unauthorized
-        caller = await self._callers.find(credential)
-        if caller is None:
-            raise Unauthorized(is_wrong=True)
-        return caller
-
-    def _needed(self, scope: Scope) -> access.Scope | None:
+    def of(self, scope: Scope) -> access.Scope | None:
         """Return the scope that the request needs, or None when anybody may make it.
 
         It is that of the route to which the request leads, whatever the form of its path. What the
@@ -129,3 +90,49 @@ class AccessCheck:
                         return None
                     return "admin" if is_for_admins else needed_scope(scope["method"])
         return needed_scope(scope["method"])
+
+
+class AccessCheck:
+    """Middleware that names the caller, or has the request answered by a 401 or 403.
+
+    `AnswerErrors` answers it, below CORS, whose preflights never come here.
+    """
+
+    def __init__(self, app: ASGIApp, callers: Callers, of: FastAPI) -> None:
+        self.app = app
+        self._callers = callers
+        self._needed_scopes = NeededScopes(of)
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pass the request on; that of a known caller without a frame of this layer's own."""
+        if scope["type"] != "http":
+            return self.app(scope, receive, send)
+        credential = bearer_of(scope["headers"])
+        caller = None if credential is None else self._callers.known(credential)
+        if caller is None or not caller.may(needed_scope(scope["method"])):
+            return self._judge(scope, receive, send, credential)
+        scope["caller"] = caller
+        return self.app(scope, receive, send)
+
+    async def _judge(
+        self, scope: Scope, receive: Receive, send: Send, credential: bytes | None
+    ) -> None:
+        """Pass the request on, perhaps with a problem."""
+        needed = self._needed_scopes.of(scope)
+        if needed is not None:
+            try:
+                scope["caller"] = caller = await self._find(credential)
+                if not caller.may(needed):
+                    raise Forbidden(needed)
+            except Problem as problem:
+                scope["problem"] = problem
+        await self.app(scope, receive, send)
+
+    async def _find(self, credential: bytes | None) -> Caller:
+        """Return the caller; raises Unauthorized, Unavailable."""
+        if credential is None:
+            raise Unauthorized
+        caller = await self._callers.find(credential)
+        if caller is None:
+            raise Unauthorized(is_wrong=True)
+        return caller
