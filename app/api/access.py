@@ -76,10 +76,10 @@ class NeededScopes:
         """Return the scope that the request needs, or None when anybody may make it.
 
         It is that of the route to which the request leads, whatever the form of its path. What the
-        server refused comes first, but for a body's size.
+        server refused comes first, but for a body's size; a caller's scopes are what this is for.
         """
         if "problem" in scope:
-            is_judged = isinstance(scope["problem"], BodyTooLarge)
+            is_judged = isinstance(scope["problem"], (BodyTooLarge, Forbidden))
             return needed_scope(scope["method"]) if is_judged else None
         path: str = scope["path"]
         for form in (path, *other_forms(path, scope.get("root_path", ""))):

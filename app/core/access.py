@@ -29,6 +29,11 @@ class Caller(NamedTuple):
     scopes: frozenset[str]
     key_id: int | None = None
 
+    @property
+    def counted_as(self) -> str:
+        """Return as whom the calls are counted: a key by its id, as others may have its name."""
+        return self.name if self.key_id is None else f"key {self.key_id}"
+
     def may(self, scope: Scope) -> bool:
         """Return whether the caller has the scope, or one that implies it."""
         return scope in self.scopes

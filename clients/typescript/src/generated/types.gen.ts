@@ -552,6 +552,10 @@ export type ListChatsErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -606,6 +610,10 @@ export type CreateChatErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -667,6 +675,10 @@ export type DeleteChatErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -727,6 +739,10 @@ export type ReadChatErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -796,6 +812,10 @@ export type UpdateChatErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -854,6 +874,10 @@ export type ReadChangesErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -922,6 +946,10 @@ export type ListChatMessagesErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -985,6 +1013,10 @@ export type CreateMessageErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -1053,6 +1085,10 @@ export type CreateMessagesErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1115,6 +1151,10 @@ export type ListMessagesErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1175,6 +1215,10 @@ export type DeleteMessageErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1230,6 +1274,10 @@ export type ReadMessageErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -1299,6 +1347,10 @@ export type UpdateMessageErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1363,6 +1415,10 @@ export type DeleteChatMessageErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1422,6 +1478,10 @@ export type ReadChatMessageErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -1495,6 +1555,10 @@ export type UpdateChatMessageErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1556,6 +1620,10 @@ export type StreamChangesErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1607,6 +1675,10 @@ export type StreamChangesOfChatsErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -1662,6 +1734,10 @@ export type ListKeysErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1710,6 +1786,10 @@ export type CreateKeyErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -1760,6 +1840,10 @@ export type RevokeKeyErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
