@@ -17,7 +17,7 @@ run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST 
 test: .venv/developing  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
 	$(BIN)/python -m pytest $(ARGS)
 
-test-neighbours: .venv/developing .venv/clients/installed $(TYPESCRIPT)/node_modules/installed  ## Test with nginx, Chromium, Java, PgBouncer and PostgreSQL of Debian; root installs them
+test-neighbours: .venv/developing .venv/clients/installed $(TYPESCRIPT)/node_modules/installed  ## Test with nginx, Chromium, Java, PgBouncer, Redis and PostgreSQL of Debian; root installs them
 	npm --prefix $(TYPESCRIPT) run --silent build
 	@missing=""; \
 	command -v nginx >/dev/null || missing="$$missing nginx-light"; \
@@ -25,6 +25,7 @@ test-neighbours: .venv/developing .venv/clients/installed $(TYPESCRIPT)/node_mod
 	command -v chromedriver >/dev/null || missing="$$missing chromium-driver"; \
 	command -v java >/dev/null || missing="$$missing openjdk-17-jre-headless"; \
 	test -x /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \

@@ -83,6 +83,8 @@ def create_app(settings: Settings) -> FastAPI:
         for task in upkeep:
             task.cancel()
         hub.close()
+        if settings.rate_limit is not None:
+            await app.state.rate_limiter.close()
         with suppress(Unavailable):
             await keys.note_used(app.state.database, callers)
         await app.state.database.close()
@@ -116,6 +118,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(FastPath, routes=compile_routes(app))
     app.add_middleware(problems.AnswerErrors)
+    if settings.rate_limit is not None:
+        from app.api import rate_limit  # Its library takes a quarter of a second to load.
+
+        rate_limit.install(app, settings.rate_limit, settings)
     if settings.access == "keys":
         app.add_middleware(AccessCheck, callers=callers, of=app)
     app.add_middleware(HeadAsGet)

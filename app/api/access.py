@@ -93,15 +93,10 @@ class _Judged(NamedTuple):
     takes_token: bool
 
 
-class AccessCheck:
-    """Middleware that names the caller, or has the request answered by a 401 or 403.
+class Routes:
+    """Where requests lead, and which of them anybody may make."""
 
-    `AnswerErrors` answers it, below CORS, whose preflights never come here.
-    """
-
-    def __init__(self, app: ASGIApp, callers: Callers, of: FastAPI) -> None:
-        self.app = app
-        self._callers = callers
+    def __init__(self, app: FastAPI) -> None:
         self._routes = [
             _Judged(
                 one.path_regex.match,
@@ -111,8 +106,42 @@ class AccessCheck:
                 isinstance(one.original_route, APIRoute)
                 and ACCESS_TOKEN in query_names(one.dependant),
             )
-            for one in iter_route_contexts(of.routes)
+            for one in iter_route_contexts(app.routes)
         ]
+
+    def find(self, scope: Scope) -> _Judged | None:
+        """Return the route to which the request leads, whatever the form of its path.
+
+        Where no route of the path has the method, it is one that has another.
+        """
+        path: str = scope["path"]
+        for form in (path, *other_forms(path, scope.get("root_path", ""))):
+            route_path = get_route_path({**scope, "path": form})
+            if found := [route for route in self._routes if route.match(route_path)]:
+                return next((one for one in found if scope["method"] in one.methods), found[0])
+        return None
+
+    def is_open(self, scope: Scope, route: _Judged | None) -> bool:
+        """Return whether anybody may make the request.
+
+        What the server refused comes first, but for a body's size; a caller's scopes are what this
+        is for.
+        """
+        if refused := scope.get("problem"):  # Its path may not be known.
+            return not isinstance(refused, BodyTooLarge | Forbidden)
+        return route is not None and route.is_public
+
+
+class AccessCheck:
+    """Middleware that names the caller, or has the request answered by a 401 or 403.
+
+    `AnswerErrors` answers it, below CORS, whose preflights never come here.
+    """
+
+    def __init__(self, app: ASGIApp, callers: Callers, of: FastAPI) -> None:
+        self.app = app
+        self._callers = callers
+        self._routes = Routes(of)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on; that of a known caller without a frame of this layer's own."""
@@ -133,8 +162,8 @@ class AccessCheck:
         self, scope: Scope, receive: Receive, send: Send, credential: bytes | None
     ) -> None:
         """Pass the request on, perhaps with a problem."""
-        route = self._find_route(scope)
-        if not self._is_open(scope, route):
+        route = self._routes.find(scope)
+        if not self._routes.is_open(scope, route):
             needed = (route and route.scope) or needed_scope(scope["method"])
             try:
                 scope["caller"] = caller = await self._find(scope, route, credential)
@@ -157,24 +186,3 @@ class AccessCheck:
         if in_query is not None and (in_header is not None or caller.reach is None):
             raise Unauthorized(is_wrong=True)
         return caller
-
-    def _is_open(self, scope: Scope, route: _Judged | None) -> bool:
-        """Return whether nobody needs to be asked.
-
-        What the server refused comes first, but for a body's size.
-        """
-        if refused := scope.get("problem"):  # Its path may not be known.
-            return not isinstance(refused, BodyTooLarge)
-        return route is not None and route.is_public
-
-    def _find_route(self, scope: Scope) -> _Judged | None:
-        """Return the route to which the request leads, whatever the form of its path.
-
-        Where no route of the path has the method, it is one that has another.
-        """
-        path: str = scope["path"]
-        for form in (path, *other_forms(path, scope.get("root_path", ""))):
-            route_path = get_route_path({**scope, "path": form})
-            if found := [route for route in self._routes if route.match(route_path)]:
-                return next((one for one in found if scope["method"] in one.methods), found[0])
-        return None

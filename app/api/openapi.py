@@ -14,7 +14,15 @@ from pydantic.json_schema import models_json_schema
 from app.api.access import PUBLIC
 from app.api.live import StreamResponse
 from app.api.problems import ProblemDetails
-from app.api.responses import ERROR_RESPONSES, HEADERS, JSON, ErrorResponse, error_response
+from app.api.responses import (
+    ERROR_RESPONSES,
+    HEADERS,
+    JSON,
+    RATE_LIMIT_HEADERS,
+    ErrorResponse,
+    error_response,
+    references,
+)
 from app.live.events import LiveEvent
 
 SCHEMAS = "#/components/schemas/"
@@ -98,6 +106,8 @@ def completed(document: JSON, security: list[JSON]) -> JSON:
         complete(operation, document["components"]["schemas"])
         if path not in PUBLIC:
             operation["security"] = security
+            for answer in operation["responses"].values():
+                answer["headers"] |= references(*RATE_LIMIT_HEADERS)
         operation["responses"] |= {
             one.status: {"$ref": f"#/components/responses/{one.component}"}
             for one in error_responses(path, operation)
@@ -122,6 +132,7 @@ def error_responses(path: str, operation: JSON) -> list[ErrorResponse]:
         "412": "If-Match" in parameters,
         "413": "requestBody" in operation,
         "415": "requestBody" in operation,
+        "429": path not in PUBLIC,
     }
     return [one for one in ERROR_RESPONSES if applies.get(one.status, True)]
 

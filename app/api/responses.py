@@ -37,6 +37,19 @@ HEADERS: dict[str, JSON] = {
         "schema": {"type": "string", "format": "uri-reference"},
         "example": "/api/v1/messages/1",
     },
+    "RateLimit": {
+        "description": "How many more calls the caller may make, `r`, and in how many seconds "
+        "that can become more, `t` (draft-ietf-httpapi-ratelimit-headers-11). There where calls "
+        "are counted.",
+        "schema": {"type": "string"},
+        "example": '"default";r=599;t=60',
+    },
+    "RateLimit-Policy": {
+        "description": "How many calls a caller may make, `q`, in so many seconds, `w` (as above). "
+        "There where calls are counted.",
+        "schema": {"type": "string"},
+        "example": '"default";q=600;w=60',
+    },
     "Retry-After": {
         "description": "After how many seconds to try again.",
         "schema": {"type": "integer", "minimum": 0},
@@ -54,6 +67,10 @@ HEADERS: dict[str, JSON] = {
         "example": "5f0c1c5e8d0b4c55a7c1d1f7a2b3c4d5",
     },
 }
+
+
+# What the answers to counted calls have.
+RATE_LIMIT_HEADERS = ("RateLimit", "RateLimit-Policy")
 
 
 class HasJson(Protocol):
@@ -144,6 +161,7 @@ ERROR_RESPONSES = [
     ),
     ErrorResponse("415", "UnsupportedMediaType", [errors.UnsupportedMediaType("Send plain JSON.")]),
     ErrorResponse("422", "Invalid", [errors.not_json(), errors.KeyReused()]),
+    ErrorResponse("429", "TooManyRequests", [errors.TooManyRequests(600, 60, 12)]),
     ErrorResponse(
         "503", "Unavailable", [errors.Unavailable("The database cannot serve right now.")]
     ),
@@ -153,15 +171,16 @@ ERROR_RESPONSES = [
 
 def responses(status: int, description: str, *headers: str) -> dict[int | str, JSON]:
     """Return a route's declaration of what it answers with `status`, and with which headers."""
-    return {status: {"description": description, "headers": _references(*headers)}}
+    return {status: {"description": description, "headers": references(*headers)}}
 
 
 def error_response(response: ErrorResponse) -> JSON:
     """Return the declaration of an answer that is one of the problems, with examples of all."""
+    counted = () if response.status == "401" else RATE_LIMIT_HEADERS
     titles = ", or ".join(dict.fromkeys(problem.title for problem in response.problems))
     return {
         "description": "Any other problem." if response.status == "default" else f"{titles}.",
-        "headers": _references(*response.problems[0].headers),
+        "headers": references(*response.problems[0].headers, *counted),
         "content": {
             problems.MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/ProblemDetails"},
@@ -177,7 +196,7 @@ def error_response(response: ErrorResponse) -> JSON:
     }
 
 
-def _references(*headers: str) -> JSON:
+def references(*headers: str) -> JSON:
     """Return the headers of an answer by reference; each answer has the request's id too."""
     return {
         header: {"$ref": f"#/components/headers/{header}"} for header in (*headers, "X-Request-ID")

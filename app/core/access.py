@@ -64,6 +64,16 @@ class Caller(NamedTuple):
         """Return what it calls with."""
         return "key" if self.reach is None else "token"
 
+    @property
+    def counted_as(self) -> str:
+        """Return as whom the calls are counted: a key by its id, as others may have its name.
+
+        All tokens of an author are one.
+        """
+        if self.reach is not None:
+            return f"author {self.reach.author}"
+        return self.name if self.key_id is None else f"key {self.key_id}"
+
     def may(self, scope: Scope) -> bool:
         """Return whether the caller has the scope, or one that implies it."""
         return scope in self.scopes

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
 from pydantic import (
@@ -19,10 +20,14 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.core import origins
+from app.core.client_address import network
 from app.core.hosts import normalized
 from app.core.public_keys import load_public_key
 
 _SEGMENT = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~-]+")
+
+# What RATE_LIMIT may say at most: calls, and seconds.
+MAX_CALLS, MAX_WINDOW = 1_000_000_000, 366 * 24 * 3600
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,7 +35,7 @@ PoolMode = Literal["session", "transaction"]
 
 # Variables that libpq reads (PostgreSQL documentation, chapter 34.15); PGDATA is the server's.
 _OF_LIBPQ = re.compile(r"PG(?!DATA$)[A-Z]+")
-_OUR_PREFIXES = ("DB_", "LOG_", "CORS_", "ALLOWED_", "SHUTDOWN_")
+_OUR_PREFIXES = ("DB_", "LOG_", "CORS_", "ALLOWED_", "SHUTDOWN_", "RATE_", "TRUSTED_")
 
 
 class ConfigurationError(Exception):
@@ -143,6 +148,59 @@ def check_token_public_key(value: str) -> str:
     return value
 
 
+def check_rate_limit(value: str) -> str:
+    """Return RATE_LIMIT; raise for what is not one limit, or none that can be meant."""
+    from limits import parse_many  # Only those who set it wait for it to be loaded.
+
+    try:
+        (limit,) = parse_many(value)
+        zero = any(int(number) == 0 for number in re.findall(r"\d+", value))
+        if zero or limit.amount > MAX_CALLS or limit.get_expiry() > MAX_WINDOW:
+            raise ValueError
+    except ValueError:
+        message = (
+            "Give one limit, of 1 to 1000000000 calls in up to a year, "
+            "such as 600/minute or 10 per 5 seconds"
+        )
+        raise PydanticCustomError("rate_limit", message) from None
+    return value
+
+
+def check_rate_limit_storage(value: str) -> str:
+    """Return RATE_LIMIT_STORAGE; raise, without showing it, for what is no address of a Redis."""
+    from redis.asyncio import ConnectionPool, RedisError
+
+    try:
+        url = urlsplit(value)
+        if not (url.scheme in ("redis", "rediss") and url.hostname) or url.fragment:
+            raise ValueError
+        if not re.fullmatch(r"/?|/\d{1,5}", url.path):
+            raise ValueError
+        pool = ConnectionPool.from_url(value)
+        pool.make_connection()  # type: ignore[no-untyped-call]  # It looks at the query's options.
+    except (TypeError, ValueError, RedisError):
+        message = "Name a Redis as redis://:password@host:6379/0, or as rediss://... to use TLS"
+        raise PydanticCustomError("rate_limit_storage", message) from None
+    return value
+
+
+def check_proxies(entries: list[str]) -> list[str]:
+    """Return the entries of TRUSTED_PROXIES; raise for all that are wrong."""
+    wrong = []
+    for entry in entries:
+        try:
+            network(entry)
+        except ValueError:
+            wrong.append(ascii(entry))
+    if wrong:
+        message = (
+            "{entries} can be no proxy. Name each by its address, or the network in which it is, "
+            "such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32"
+        )
+        raise PydanticCustomError("proxy", message, {"entries": ", ".join(wrong)})
+    return entries
+
+
 class Settings(BaseModel, frozen=True):
     """Every setting, under the lower-case name of its environment variable."""
 
@@ -193,6 +251,14 @@ class Settings(BaseModel, frozen=True):
         default=None, description="in PEM; None: only tokens signed with the secret are known"
     )
     token_audience: str | None = None
+
+    rate_limit: Annotated[str, AfterValidator(check_rate_limit)] | None = None
+    rate_limit_storage: Annotated[str, AfterValidator(check_rate_limit_storage)] | None = Field(
+        default=None, repr=False, description="None: the memory of each worker"
+    )
+    trusted_proxies: Annotated[
+        list[str], BeforeValidator(split), AfterValidator(check_proxies)
+    ] = []
 
     max_streams: int = Field(default=10_000, ge=0, le=1_000_000, description="of each worker")
 
@@ -358,6 +424,11 @@ def contradictions(given: Mapping[str, str]) -> list[str]:
         ]
     elif "token_audience" in given and not {"token_secret", "token_public_key"} & given.keys():
         wrong.append("TOKEN_AUDIENCE: set TOKEN_SECRET or TOKEN_PUBLIC_KEY, too, or leave it out.")
+    if "admin_key" in given and given.get("access", "open") == "open":
+        wrong.append("ADMIN_KEY: nobody is asked for it. Set ACCESS=keys, or leave it out.")
+    for name in ("rate_limit_storage", "trusted_proxies"):
+        if name in given and "rate_limit" not in given:
+            wrong.append(f"{name.upper()}: no calls are counted. Set RATE_LIMIT, or leave it out.")
     for one, other in (("db_sslcert", "db_sslkey"), ("db_sslkey", "db_sslcert")):
         if one in given and other not in given:
             wrong.append(f"{other.upper()}: must be set when {one.upper()} is.")

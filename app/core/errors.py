@@ -19,6 +19,7 @@ Problem
  - InvalidRequest              422
  - KeyReused                   422
  - SearchTooBroad              422
+ - TooManyRequests             429
  - HeaderFieldsTooLarge        431
  - InternalError               500
  - Unavailable                 503
@@ -219,6 +220,18 @@ class SearchTooBroad(Problem):
 
     def __init__(self) -> None:
         super().__init__("Finding these words took too long: search for rarer ones, or in a chat.")
+
+
+class TooManyRequests(Problem):
+    """The caller made more calls than it may in a while. Send it again after `Retry-After`."""
+
+    status, type, title = 429, "too-many-requests", "Too many calls"
+
+    def __init__(self, calls: int, window: int, seconds: int) -> None:
+        """So many calls are allowed in a window of so many seconds; more are in so many."""
+        allowed = f"{calls} {'call' if calls == 1 else 'calls'} in {window} s"
+        super().__init__(f"A caller may make {allowed}; try again in {seconds} s.")
+        self.headers = {"Retry-After": str(seconds)}
 
 
 class HeaderFieldsTooLarge(Problem):

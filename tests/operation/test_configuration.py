@@ -304,6 +304,90 @@ def test_allowed_hosts_that_name_none_are_refused() -> None:
         load_settings({"ALLOWED_HOSTS": " , "})
 
 
+@pytest.mark.parametrize("limit", ["600/minute", "1 per second", "10 per 5 MINUTES", "1000/year"])
+def test_a_rate_limit_is_taken_as_the_library_has_it(limit: str) -> None:
+    settings = load_settings(
+        {"RATE_LIMIT": limit, "TRUSTED_PROXIES": "10.0.0.0/8, [::1], 192.0.2.1"}
+    )
+    assert settings.rate_limit == limit
+    assert settings.trusted_proxies == ["10.0.0.0/8", "[::1]", "192.0.2.1"]
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "600",
+        "600/fortnight",
+        "-1/minute",
+        "0/minute",
+        "1/0 minute",
+        "1/minute;2/hour",
+        "1/minute, 2/hour",
+        "1.5/minute",
+        "1000000001/minute",
+        "1/2 years",
+        "1" * 5000 + "/minute",
+        "1/minute\n2/minute",
+        " ",
+    ],
+)
+def test_what_is_not_one_limit_is_refused(limit: str) -> None:
+    (said,) = wrong({"RATE_LIMIT": limit})
+    assert said.startswith("RATE_LIMIT: Give one limit, of 1 to 1000000000 calls in up to a year, ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "redis://:s3cr3t@localhost:6379/0",
+        "redis://user:s3cr3t%40@[::1]:6379",
+        "rediss://localhost:6379/15?ssl_cert_reqs=none",
+    ],
+)
+def test_a_redis_to_count_in_is_named_by_its_url_which_is_never_shown(url: str) -> None:
+    settings = load_settings({"RATE_LIMIT": "1/minute", "RATE_LIMIT_STORAGE": url})
+    assert settings.rate_limit_storage == url
+    assert url not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3cr3t",
+        "memcached://s3cr3t@localhost",
+        "redis://",
+        "redis://:s3cr3t@",
+        "redis://:s3cr3t@localhost:99999",
+        "redis://:s3cr3t@localhost:port",
+        "redis://localhost/s3cr3t",
+        "redis://localhost/0#s3cr3t",
+        "redis://localhost?s3cr3t=1",
+        "redis://localhost?db=s3cr3t",
+        "redis://[s3cr3t",
+        "unix:///s3cr3t",
+    ],
+)
+def test_what_names_no_redis_is_refused_without_showing_it(url: str) -> None:
+    (said,) = wrong({"RATE_LIMIT": "1/minute", "RATE_LIMIT_STORAGE": url})
+    assert said.startswith("RATE_LIMIT_STORAGE: Name a Redis as redis://")
+    assert "s3cr3t" not in said
+
+
+def test_each_trusted_proxy_that_can_be_none_is_named() -> None:
+    given = "10.0.0.0/8, 10.0.0.1/8, proxy.example, 2001:db8::/32, 1.2.3, *"
+    (said,) = wrong({"RATE_LIMIT": "1/minute", "TRUSTED_PROXIES": given})
+    assert said.startswith(
+        "TRUSTED_PROXIES: '10.0.0.1/8', 'proxy.example', '1.2.3', '*' can be no proxy. "
+    )
+
+
+def test_what_only_a_limit_heeds_is_refused_without_one() -> None:
+    said = "no calls are counted. Set RATE_LIMIT, or leave it out."
+    given = {"RATE_LIMIT_STORAGE": "redis://localhost", "TRUSTED_PROXIES": "127.0.0.1"}
+    assert wrong(given) == [f"{name}: {said}" for name in given]
+
+
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
@@ -368,6 +452,8 @@ def test_settings_come_from_the_env_file_and_the_environment_wins(clone: Path) -
         ("db_host", "Did you mean DB_HOST?"),
         ("WORKER", "Did you mean WORKERS?"),
         ("CORS_ORIGIN", "Did you mean CORS_ORIGINS?"),
+        ("RATE_LIMITS", "Did you mean RATE_LIMIT?"),
+        ("TRUSTED_IPS", "no such setting"),
     ],
 )
 def test_a_name_in_the_file_that_looks_like_a_setting_and_is_none_is_refused(

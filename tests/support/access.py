@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
 import jwt
 
+from app.core.credentials import new_key
 from tests.support.postgres import Postgres
 from tests.support.service import JSON, Service, running
 
@@ -40,6 +42,15 @@ def make_key(service: Service, scopes: Sequence[str] = ("write",), **fields: obj
     assert response.status_code == 201, response.text
     made: JSON = response.json()
     return made
+
+
+def store_key(postgres: Postgres, database: str, scope: str) -> str:
+    """Return a new key that no call has made."""
+    key = new_key()
+    digest = sha256(key.encode()).hexdigest()
+    values = f"'Shop', '{{{scope}}}', '\\x{digest}'"
+    postgres.execute(f"INSERT INTO api_key (name, scopes, digest) VALUES ({values})", database)
+    return key
 
 
 def revoke(service: Service, key: JSON) -> None:

@@ -12,13 +12,13 @@ export interface RetryOptions {
 }
 
 // What the service, or a gateway in front of it, answers when trying again may help.
-const PASSING = new Set([502, 503, 504]);
+const PASSING = new Set([429, 502, 503, 504]);
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 30_000;
 
 /**
- * Returns what `request` returns, trying again after network errors, timeouts, 502, 503 and 504.
- * Between two attempts it waits for what `Retry-After` asks and for at least a delay that doubles
+ * Returns what `request` returns, trying again after network errors, timeouts, 429, 502, 503 and
+ * 504. Between two attempts it waits for what `Retry-After` asks and for at least a delay that doubles
  * from a quarter of a second, but never longer than 30 seconds.
  *
  * @throws What the last attempt threw, or the reason of `signal`.

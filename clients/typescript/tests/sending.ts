@@ -5,6 +5,7 @@ import { ApiProblem, createClient, iterateMessages, sendMessage } from "chat-and
 
 import {
   all,
+  answer,
   client,
   gatewayAnswers,
   type Mishap,
@@ -40,6 +41,17 @@ test("a message that meets a 503 is sent again after the time that Retry-After a
   const sent = await sendMessage(flaky, chatId, { text: "Hello" });
   assert.deepEqual(mishaps, []);
   assert.ok(performance.now() - start >= 990, "Retry-After asks for a second");
+  assert.deepEqual(await all(iterateMessages(client, { chatId })), [sent]);
+});
+
+test("a message that is one call too many is sent again", async () => {
+  const { id: chatId } = await newChat();
+  const problem = { type: "/problems/too-many-requests", title: "Too many calls", status: 429 };
+  const details = JSON.stringify({ ...problem, detail: "Try again.", request_id: "1" });
+  const refusal = answer("429 Too Many Requests", "application/problem+json", details);
+  const mishaps: Mishap[] = [{ insteadAnswers: await startGateway(refusal) }];
+  const sent = await sendMessage(await throughProxy(mishaps), chatId, { text: "Hello" });
+  assert.deepEqual(mishaps, []);
   assert.deepEqual(await all(iterateMessages(client, { chatId })), [sent]);
 });
 

@@ -588,6 +588,10 @@ export type ListChatsErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -642,6 +646,10 @@ export type CreateChatErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -703,6 +711,10 @@ export type DeleteChatErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -763,6 +775,10 @@ export type ReadChatErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -832,6 +848,10 @@ export type UpdateChatErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -890,6 +910,10 @@ export type ReadChangesErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -958,6 +982,10 @@ export type ListChatMessagesErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1021,6 +1049,10 @@ export type CreateMessageErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -1089,6 +1121,10 @@ export type CreateMessagesErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1151,6 +1187,10 @@ export type ListMessagesErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1211,6 +1251,10 @@ export type DeleteMessageErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1266,6 +1310,10 @@ export type ReadMessageErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -1335,6 +1383,10 @@ export type UpdateMessageErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1399,6 +1451,10 @@ export type DeleteChatMessageErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1458,6 +1514,10 @@ export type ReadChatMessageErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -1531,6 +1591,10 @@ export type UpdateChatMessageErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1596,6 +1660,10 @@ export type StreamChangesErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1652,6 +1720,10 @@ export type StreamChangesOfChatsErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1706,6 +1778,10 @@ export type ListKeysErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1754,6 +1830,10 @@ export type CreateKeyErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
@@ -1805,6 +1885,10 @@ export type RevokeKeyErrors = {
      */
     422: ProblemDetails;
     /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
+    /**
      * The service cannot answer right now.
      */
     503: ProblemDetails;
@@ -1853,6 +1937,10 @@ export type CreateTokenErrors = {
      * The request is not valid, or The idempotency key was used before.
      */
     422: ProblemDetails;
+    /**
+     * Too many calls.
+     */
+    429: ProblemDetails;
     /**
      * The service cannot answer right now.
      */
