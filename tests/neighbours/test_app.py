@@ -142,3 +142,50 @@ def test_no_token_is_in_the_log(app: tuple[Service, str]) -> None:
     service, own = app
     assert httpx.get(f"{own}/token").text not in service.log.read_text()
     assert "eyJ" not in service.log.read_text()
+
+
+def test_the_documentation_calls_with_the_key_that_it_is_given(
+    app: tuple[Service, str], browser: Browser
+) -> None:
+    service, _ = app
+    browser.open(f"{service.url}/docs")
+    click(browser, "button.authorize")
+    fill(browser, ".modal-ux input", ADMIN_KEY)
+    click(browser, ".modal-ux button.authorize")
+    click(browser, ".modal-ux button.btn-done")
+    call = "#operations-chats-list_chats"
+    click(browser, f"{call} .opblock-summary-control")
+    click(browser, f"{call} .try-out__btn")
+    click(browser, f"{call} .execute")
+    status = f"{call} .live-responses-table td.response-col_status"
+    assert text_of(browser, status).startswith("200")
+
+
+def click(browser: Browser, selector: str) -> None:
+    """Click at what is there, or will be."""
+    found = "return document.querySelector(arguments[0]) != null"
+    eventually(lambda: browser.run(found, selector))
+    browser.run("document.querySelector(arguments[0]).click()", selector)
+
+
+def fill(browser: Browser, selector: str, text: str) -> None:
+    """Type a text, as React notices it."""
+    eventually(lambda: browser.run("return document.querySelector(arguments[0]) != null", selector))
+    browser.run(
+        "const field = document.querySelector(arguments[0]);"
+        "const { set } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value');"
+        "set.call(field, arguments[1]);"
+        "field.dispatchEvent(new Event('input', { bubbles: true }));",
+        selector,
+        text,
+    )
+
+
+def text_of(browser: Browser, selector: str) -> str:
+    """Return the text of what is there, once it has some."""
+    text: str = eventually(
+        lambda: browser.run(
+            "return document.querySelector(arguments[0])?.textContent.trim()", selector
+        )
+    )
+    return text
