@@ -259,9 +259,10 @@ class SendMessageRequest(NamedTuple):
     def within(self, reach: Reach) -> Self:
         """Return the same by the token's author; raises ChatNotFound, Forbidden."""
         reach.check(self.chat_id)
-        if self.message.author not in (None, reach.author):
+        if self.message.author is None:
+            self.message.author = reach.author
+        elif self.message.author != reach.author:
             raise Forbidden(detail="A token sends only as its own author.")
-        self.message.author = reach.author
         return self._replace(sender=reach.author)
 
     @property
