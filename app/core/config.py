@@ -244,12 +244,15 @@ class Settings(BaseModel, frozen=True):
     admin_key: Annotated[str, AfterValidator(check_admin_key)] | None = Field(
         default=None, repr=False, description="None: keys are made by `python -m app keys`"
     )
+    admin_key_file: Path | None = None
     token_secret: Annotated[str, AfterValidator(check_token_secret)] | None = Field(
         default=None, repr=False, description="None: `POST /tokens/` makes none"
     )
+    token_secret_file: Path | None = None
     token_public_key: Annotated[str, AfterValidator(check_token_public_key)] | None = Field(
         default=None, description="in PEM; None: only tokens signed with the secret are known"
     )
+    token_public_key_file: Path | None = None
     token_audience: str | None = None
 
     rate_limit: Annotated[str, AfterValidator(check_rate_limit)] | None = None
@@ -387,13 +390,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         for name in Settings.model_fields
         if environment.get(name.upper())
     }
-    wrong = contradictions(given)
-    if file := given.get("db_password_file"):
-        try:
-            given["db_password"] = re.sub(r"\r?\n\Z", "", Path(file).read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is not in UTF-8"
-            wrong.append(f"DB_PASSWORD_FILE: {file} cannot be read: {reason}.")
+    wrong = read_files(given)
+    wrong += contradictions(given)
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
@@ -401,6 +399,21 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if wrong:
         raise ConfigurationError("\n".join(wrong))
     return settings
+
+
+def read_files(given: dict[str, str]) -> list[str]:
+    """Add what the files hold that are named for a secret; return a line for each that is wrong."""
+    wrong = []
+    for name in [name.removesuffix("_file") for name in given if name.endswith("_file")]:
+        setting, file = f"{name}_file".upper(), given[f"{name}_file"]
+        if name in given:
+            wrong.append(f"{setting}: {name.upper()} is set too. Set one of them.")
+        try:
+            given[name] = re.sub(r"\r?\n\Z", "", Path(file).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is not in UTF-8"
+            wrong.append(f"{setting}: {file} cannot be read: {reason}.")
+    return wrong
 
 
 def contradictions(given: Mapping[str, str]) -> list[str]:
@@ -414,8 +427,6 @@ def contradictions(given: Mapping[str, str]) -> list[str]:
     for prefix, host, port in (("DB", hosts, ports), ("DB_DIRECT", *direct)):
         if "," in port and port.count(",") != host.count(","):
             wrong.append(f"{prefix}_PORT: name one port, or one for each host of {prefix}_HOST.")
-    if "db_password" in given and "db_password_file" in given:
-        wrong.append("DB_PASSWORD_FILE: DB_PASSWORD is set too. Set one of them.")
     if given.get("access", "open") == "open":
         wrong += [
             f"{name.upper()}: nobody is asked for it. Set ACCESS=keys, or leave it out."

@@ -298,6 +298,31 @@ def test_a_wrong_setting_is_told_without_the_key(settings: dict[str, str], sente
 
 
 @pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("ADMIN_KEY", ADMIN_KEY),
+        ("TOKEN_SECRET", TOKEN_SECRET),
+        ("TOKEN_PUBLIC_KEY", pem(ec.generate_private_key(ec.SECP256R1())).strip()),
+    ],
+)
+def test_a_secret_comes_from_a_file_without_its_last_line_break(
+    tmp_path: Path, name: str, secret: str
+) -> None:
+    (tmp_path / "secret").write_text(f"{secret}\n")
+    settings = {"ACCESS": "keys", f"{name}_FILE": str(tmp_path / "secret")}
+    assert getattr(load_settings(settings), name.lower()) == secret
+    for wrong, said in (
+        ({name: secret}, f"{name}_FILE: {name} is set too. Set one of them."),
+        ({f"{name}_FILE": "/nowhere"}, f"{name}_FILE: /nowhere cannot be read: No such file or"),
+        ({"ACCESS": "open"}, f"{name}: nobody is asked for it. Set ACCESS=keys, or leave it out."),
+    ):
+        with pytest.raises(ConfigurationError) as error:
+            load_settings({**settings, **wrong})
+        assert str(error.value).startswith(said)
+        assert secret not in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({}, "Access  for whatever runs on this machine: it may read and delete everything"),
