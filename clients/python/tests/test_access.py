@@ -130,9 +130,9 @@ def test_a_client_without_a_key_is_told_so_at_once(guarded: str) -> None:
         refused = list_chats.sync(client=client)
         assert isinstance(refused, ProblemDetails)
         assert refused.type_ == "/problems/unauthorized"
-        with pytest.raises(ApiProblem, match="No key was sent"):
+        with pytest.raises(ApiProblem, match="No key or token was sent"):
             send_message(client, 1, "Hello")
-        with pytest.raises(ApiProblem, match="No key was sent"):
+        with pytest.raises(ApiProblem, match="No key or token was sent"):
             next(stream_changes(client, 1))
 
 

@@ -115,7 +115,7 @@ test("a client with a key does what the key allows, and no other replaces it", a
 
 test("without a token, none is sent", async () => {
   const { error } = await listChats({ client: clientWith(undefined) });
-  assert.equal(error?.detail, "No key was sent.");
+  assert.equal(error?.detail, "No key or token was sent.");
 });
 
 test("what a function gave is sent until it is refused", async () => {
