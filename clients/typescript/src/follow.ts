@@ -1,22 +1,19 @@
-import type { Client } from "./client.js";
+import type { ChangesParams } from "./chats.js";
 import { connect, type Told } from "./connection.js";
+import type { Client } from "./generated/client/index.js";
 import { type Change, type Changes, readChanges } from "./generated/index.js";
-import { pause, type RetryOptions, retrying } from "./retry.js";
+import { type CallOptions, pause, retrying } from "./retry.js";
 import { oneChat } from "./stream.js";
 import { cameOfAsking } from "./token.js";
 
-/** From where to follow, and for how long. */
-export interface FollowOptions extends RetryOptions {
-  /** The revision to go on from: the `next_since` that was kept last; 0, the default, for all. */
-  since?: number;
+/** How to follow changes. */
+export interface FollowOptions extends CallOptions {
   /**
    * With it the changes never end: the service tells of new ones by a stream. Where there is none,
    * as behind a proxy that holds it back, it is asked for them, this many milliseconds apart.
    * Unless given they end when there is nothing more right now.
    */
   wait?: number;
-  /** How many changes to ask for at once, 1–100; 100 unless told otherwise. */
-  limit?: number;
 }
 
 // A stream that has told nothing after so many milliseconds is held back on its way, and for how
@@ -24,19 +21,12 @@ export interface FollowOptions extends RetryOptions {
 const PATIENCE = { first: 3_000, silence: 45_000 };
 const UNTIL_NEXT_STREAM = 300_000;
 
-/**
- * Yields what changed in a chat, in order, some changes at a time. Apply the `changes` to a copy by
- * `message_id` (without a `message` it was deleted) and keep `next_since` with it: following again
- * from there misses nothing, and the copy ends equal to the chat. `next_since` may be larger than
- * the revision of the last change. What fails for a moment is asked for again.
- *
- * @throws {@link ApiProblem} when there is no such chat (any more), or the service stays
- * unavailable; what `fetch` throws when no answer comes; the reason of `signal` when aborted.
- */
+/** Yields what changed in a chat, as `Chats.changes` says. */
 export async function* followChanges(
   client: Client,
   chatId: number,
-  { since = 0, wait, limit = 100, ...options }: FollowOptions = {},
+  { since = 0, limit = 100 }: Omit<ChangesParams, "chat_id">,
+  { wait, ...options }: FollowOptions,
 ): AsyncGenerator<Changes, void, undefined> {
   const { signal } = options;
   let nextStream = 0;
@@ -50,7 +40,8 @@ export async function* followChanges(
     if (performance.now() >= nextStream) {
       nextStream = performance.now() + UNTIL_NEXT_STREAM;
       try {
-        for await (const told of connect(client, oneChat(chatId, since), { ...PATIENCE, signal })) {
+        const chat = oneChat({ chat_id: chatId, since });
+        for await (const told of connect(client, chat, { ...PATIENCE, signal })) {
           nextStream = 0;
           for (const page of pages(told, since, limit)) {
             signal?.throwIfAborted();

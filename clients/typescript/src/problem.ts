@@ -1,19 +1,107 @@
-import type { ProblemDetails } from "./generated/index.js";
+import type { FieldError, ProblemDetails } from "./generated/index.js";
 
-/** What the service answered instead of what was asked for; branch on `problem.type`. */
+/**
+ * What was answered instead of what was asked for, by the service or by a gateway in front of it:
+ *
+ * ```text
+ * ApiProblem
+ * ├─ Unauthorized     401
+ * ├─ Forbidden        403
+ * ├─ NotFound         404
+ * ├─ Stale            412
+ * ├─ InvalidRequest   422
+ * ├─ TooManyRequests  429
+ * └─ Unavailable      502, 503, 504
+ * ```
+ *
+ * Catch the class, or branch on `type`, which is finer.
+ */
 export class ApiProblem extends Error {
-  override readonly name = "ApiProblem";
+  override readonly name: string = "ApiProblem";
+  /** The kind of problem: `/problems/chat-not-found`; of a gateway, `about:blank`. */
+  readonly type: string;
+  /** The kind of problem, in words. */
+  readonly title: string;
+  /** The HTTP status. */
+  readonly status: number;
+  /** What happened this time. */
+  readonly detail: string;
+  /** What is wrong where, when the request is not valid. */
+  readonly errors: readonly FieldError[];
+  /** Names the request in the service's log; empty when the answer named none. */
+  readonly requestId: string;
+  /** After how many seconds to try again, if the answer says so. */
+  readonly retryAfter: number | undefined;
 
   /**
-   * @param problem - What went wrong, as the service tells it.
+   * @param problem - What went wrong.
    * @param response - The answer it came in, for its headers; its body has been read.
    */
   constructor(
-    readonly problem: ProblemDetails,
+    problem: ProblemDetails,
     readonly response: Response,
   ) {
-    super(`${problem.status} ${problem.title}: ${problem.detail}`);
+    super(messageOf(problem));
+    this.type = problem.type;
+    this.title = problem.title;
+    this.status = problem.status;
+    this.detail = problem.detail;
+    this.errors = problem.errors ?? [];
+    this.requestId = problem.request_id;
+    this.retryAfter = secondsOf(response.headers.get("Retry-After"));
   }
+}
+
+/** The call needs a valid key or token. */
+export class Unauthorized extends ApiProblem {
+  override readonly name = "Unauthorized";
+}
+
+/** The key or token does not allow the call. */
+export class Forbidden extends ApiProblem {
+  override readonly name = "Forbidden";
+}
+
+/** There is no such chat, message, key or path, or no longer. */
+export class NotFound extends ApiProblem {
+  override readonly name = "NotFound";
+}
+
+/** It has changed since its `etag` was read. */
+export class Stale extends ApiProblem {
+  override readonly name = "Stale";
+}
+
+/** The request breaks the rules; `errors` says where, and how. */
+export class InvalidRequest extends ApiProblem {
+  override readonly name = "InvalidRequest";
+}
+
+/** The caller made more calls than it may in a while. */
+export class TooManyRequests extends ApiProblem {
+  override readonly name = "TooManyRequests";
+}
+
+/** The service cannot serve now, or a gateway cannot reach it. */
+export class Unavailable extends ApiProblem {
+  override readonly name = "Unavailable";
+}
+
+const KINDS: Readonly<Record<number, typeof ApiProblem>> = {
+  401: Unauthorized,
+  403: Forbidden,
+  404: NotFound,
+  412: Stale,
+  422: InvalidRequest,
+  429: TooManyRequests,
+  502: Unavailable,
+  503: Unavailable,
+  504: Unavailable,
+};
+
+/** Returns the error that a problem is, of the class of its status. */
+export function errorOf(problem: ProblemDetails, response: Response): ApiProblem {
+  return new (KINDS[problem.status] ?? ApiProblem)(problem, response);
 }
 
 /**
@@ -34,7 +122,19 @@ export function problemOf(body: unknown, response: Response): ProblemDetails {
 // A gateway may answer JSON of any shape, a problem of its own that says less among them.
 function isProblem(body: unknown, response: Response): body is ProblemDetails {
   if (typeof body !== "object" || body === null) return false;
-  const { type, title, status, detail, request_id } = body as Record<string, unknown>;
+  const { type, title, status, detail, request_id, errors = [] } = body as Record<string, unknown>;
   const texts = [type, title, detail, request_id];
-  return status === response.status && texts.every((text) => typeof text === "string");
+  const isComplete = texts.every((text) => typeof text === "string") && Array.isArray(errors);
+  return status === response.status && isComplete;
+}
+
+function messageOf({ status, title, detail, errors = [], request_id }: ProblemDetails): string {
+  const where = errors.map((error) => ` ${error.location}: ${error.detail}.`).join("");
+  const request = request_id && ` (request ${request_id})`;
+  return `${status} ${title}: ${detail}${where}${request}`;
+}
+
+function secondsOf(retryAfter: string | null): number | undefined {
+  const seconds = Number(retryAfter ?? Number.NaN);
+  return Number.isFinite(seconds) ? seconds : undefined; // No service of ours sends a date.
 }
