@@ -10,7 +10,10 @@ export interface CreateOptions extends CallOptions {
 }
 /** How to change something. */
 export interface ChangeOptions extends CallOptions {
-    /** The `etag` that you have seen: the change is made only if it is still the current one. */
+    /**
+     * The `etag` that you have seen: the change is made only if it is still the current one, by one
+     * attempt unless told otherwise, since another would find what the first has changed.
+     */
     ifMatch?: string;
 }
 /**
@@ -20,8 +23,19 @@ export interface ChangeOptions extends CallOptions {
 export type Tagged<Data> = Data & {
     readonly etag: string;
 };
+/** Returns the headers and the other options of a change. */
+export declare function conditional({ ifMatch, ...options }: ChangeOptions): {
+    headers: {
+        "If-Match": string | undefined;
+    };
+    options: {
+        attempts?: number;
+        timeout?: number;
+        signal?: AbortSignal;
+    };
+};
 /** What each call of a generated function needs. */
-export interface Request {
+export interface Call {
     client: Client;
     signal: AbortSignal;
     throwOnError: true;
@@ -38,9 +52,9 @@ export declare class Calls {
     constructor(client: Client, defaults: Pick<CallOptions, "attempts" | "timeout">);
     /** Returns the options of a call, with those of the client where it says nothing. */
     options<Options extends CallOptions>(options: Options): Options;
-    answer<Data>(request: (call: Request) => Promise<Answer<Data>>, options: CallOptions): Promise<Answer<Data>>;
-    data<Data>(request: (call: Request) => Promise<Answer<Data>>, options: CallOptions): Promise<Data>;
-    tagged<Data extends object>(request: (call: Request) => Promise<Answer<Data>>, options: CallOptions): Promise<Tagged<Data>>;
+    answer<Data>(request: (call: Call) => Promise<Answer<Data>>, options: CallOptions): Promise<Answer<Data>>;
+    data<Data>(request: (call: Call) => Promise<Answer<Data>>, options: CallOptions): Promise<Data>;
+    tagged<Data extends object>(request: (call: Call) => Promise<Answer<Data>>, options: CallOptions): Promise<Tagged<Data>>;
 }
 /** Returns an idempotency key that nobody else makes up. */
 export declare function newKey(): string;

@@ -1,4 +1,10 @@
+import { unexpected } from "./errors.js";
 import { retrying } from "./retry.js";
+/** Returns the headers and the other options of a change. */
+export function conditional({ ifMatch, ...options }) {
+    const headers = { "If-Match": ifMatch };
+    return { headers, options: ifMatch === undefined ? options : { attempts: 1, ...options } };
+}
 /** Makes the calls of a client, each with its options or else those of the client. */
 export class Calls {
     client;
@@ -13,8 +19,13 @@ export class Calls {
         return { ...options, attempts, timeout };
     }
     async answer(request, options) {
-        const { client } = this;
-        return retrying((signal) => request({ client, signal, throwOnError: true }), this.options(options));
+        const attempt = async (signal) => {
+            const answer = await request({ client: this.client, signal, throwOnError: true });
+            if (typeof answer.data !== "object")
+                throw unexpected(answer.response); // A page, as HTML.
+            return answer;
+        };
+        return retrying(attempt, this.options(options));
     }
     async data(request, options) {
         return (await this.answer(request, options)).data;

@@ -48,16 +48,23 @@ export declare class Chats {
     /** Yields chats, newest first, or by their latest activity, each with its `last_message`. */
     list({ metadata, sort, limit }?: ChatListParams, options?: CallOptions): AsyncGenerator<ListedChat, void, undefined>;
     /** Changes the title or the metadata of a chat, or both; returns the chat. */
-    update({ chat_id, ...body }: ChatParams & ChatUpdate, { ifMatch, ...options }?: ChangeOptions): Promise<Tagged<Chat>>;
+    update({ chat_id, ...body }: ChatParams & ChatUpdate, change?: ChangeOptions): Promise<Tagged<Chat>>;
     /** Deletes a chat with its messages. */
-    delete(path: ChatParams, { ifMatch, ...options }?: ChangeOptions): Promise<void>;
+    delete(path: ChatParams, change?: ChangeOptions): Promise<void>;
     /**
      * Yields what changed in a chat, in order, some changes at a time. Apply the `changes` to a copy
      * by `message_id` (without a `message` it was deleted) and keep `next_since` with it: from there
      * on nothing is missed, and the copy ends equal to the chat. `next_since` may be larger than the
-     * revision of the last change.
+     * revision of the last change. What the generator returns at its end is the last of them.
      */
-    changes({ chat_id, ...params }: ChangesParams, options?: FollowOptions): AsyncGenerator<Changes, void, undefined>;
+    changes(params: ChangesParams, options?: CallOptions): AsyncGenerator<Changes, number, undefined>;
+    /**
+     * Yields what `changes` does, and goes on for ever: the service tells what is new by a stream or,
+     * where none comes through, is asked for it.
+     *
+     * @throws {@link NotFound} when the chat is deleted.
+     */
+    follow(params: ChangesParams, options?: FollowOptions): AsyncGenerator<Changes, void, undefined>;
     /**
      * Yields what happens in a chat, while it happens: `ready` when the stream begins, `change` for a
      * message that was sent, edited or (without a `message`) deleted, `reset` when the chat is at a
@@ -68,7 +75,7 @@ export declare class Chats {
      * It goes on for ever: after a connection that fails, and whatever passes, it makes another,
      * where the last one ended. Nothing is missed, nothing comes twice. Leaving the loop closes it.
      *
-     * @throws {@link ApiProblem} when the service refuses and will again; the reason of `signal` when
+     * @throws {@link ApiError} when the service refuses and will again; the reason of `signal` when
      * aborted.
      */
     stream(chat: StreamParams, options?: StreamOptions): AsyncGenerator<StreamedEvent<number>, void, undefined>;

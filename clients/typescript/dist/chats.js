@@ -1,5 +1,5 @@
-import { newKey, } from "./call.js";
-import { followChanges } from "./follow.js";
+import { conditional, newKey, } from "./call.js";
+import { followChanges, readAll } from "./follow.js";
 import { createChat, deleteChat, listChats, readChat, updateChat, } from "./generated/index.js";
 import { listed } from "./pages.js";
 import { streamed } from "./stream.js";
@@ -26,24 +26,33 @@ export class Chats {
         return listed(this.#calls, read, { limit }, options);
     }
     /** Changes the title or the metadata of a chat, or both; returns the chat. */
-    update({ chat_id, ...body }, { ifMatch, ...options } = {}) {
+    update({ chat_id, ...body }, change = {}) {
         const path = { chat_id };
-        const headers = { "If-Match": ifMatch };
+        const { headers, options } = conditional(change);
         return this.#calls.tagged((call) => updateChat({ ...call, path, headers, body }), options);
     }
     /** Deletes a chat with its messages. */
-    async delete(path, { ifMatch, ...options } = {}) {
-        const headers = { "If-Match": ifMatch };
+    async delete(path, change = {}) {
+        const { headers, options } = conditional(change);
         await this.#calls.data((call) => deleteChat({ ...call, path, headers }), options);
     }
     /**
      * Yields what changed in a chat, in order, some changes at a time. Apply the `changes` to a copy
      * by `message_id` (without a `message` it was deleted) and keep `next_since` with it: from there
      * on nothing is missed, and the copy ends equal to the chat. `next_since` may be larger than the
-     * revision of the last change.
+     * revision of the last change. What the generator returns at its end is the last of them.
      */
-    changes({ chat_id, ...params }, options = {}) {
-        return followChanges(this.#calls.client, chat_id, params, this.#calls.options(options));
+    changes(params, options = {}) {
+        return readAll(this.#calls.client, params, this.#calls.options(options));
+    }
+    /**
+     * Yields what `changes` does, and goes on for ever: the service tells what is new by a stream or,
+     * where none comes through, is asked for it.
+     *
+     * @throws {@link NotFound} when the chat is deleted.
+     */
+    follow(params, options = {}) {
+        return followChanges(this.#calls.client, params, this.#calls.options(options));
     }
     stream(followed, options = {}) {
         return streamed(this.#calls.client, followed, options);

@@ -24,9 +24,9 @@ export interface ChatClientOptions extends Omit<CallOptions, "signal"> {
     fetch?: typeof fetch;
 }
 /**
- * The service, by its resources. A call returns what the service answers, and throws an
- * {@link ApiProblem} when it refuses; when no answer comes, what `fetch` throws, or a
- * `TimeoutError`; the reason of `signal` when aborted. What fails for a moment is tried again.
+ * The service, by its resources. A call returns what the service answers. It throws an
+ * {@link ApiError} when the service refuses, or no answer comes, and the reason of `signal` when
+ * aborted. What fails for a moment is tried again.
  */
 export declare class ChatClient {
     readonly chats: Chats;

@@ -1,15 +1,15 @@
 import { Calls } from "./call.js";
 import { Chats } from "./chats.js";
+import { errorOf, problemOf } from "./errors.js";
 import { createClient } from "./generated/client/index.js";
 import { Keys } from "./keys.js";
 import { Messages } from "./messages.js";
-import { errorOf, problemOf } from "./problem.js";
 import { authorize } from "./token.js";
 import { Tokens } from "./tokens.js";
 /**
- * The service, by its resources. A call returns what the service answers, and throws an
- * {@link ApiProblem} when it refuses; when no answer comes, what `fetch` throws, or a
- * `TimeoutError`; the reason of `signal` when aborted. What fails for a moment is tried again.
+ * The service, by its resources. A call returns what the service answers. It throws an
+ * {@link ApiError} when the service refuses, or no answer comes, and the reason of `signal` when
+ * aborted. What fails for a moment is tried again.
  */
 export class ChatClient {
     chats;
@@ -27,7 +27,13 @@ export class ChatClient {
         if (apiKey !== undefined && token !== undefined) {
             throw new TypeError("Give either apiKey or token: both are sent in one header.");
         }
-        this.client = createClient({ baseUrl: baseUrl.replace(/\/+$/, ""), headers, fetch });
+        this.client = createClient({
+            baseUrl: baseUrl.replace(/\/+$/, ""),
+            headers,
+            fetch,
+            // Deno takes the `client` that a generated function is given for one of its own kind.
+            requestValidator: async (request) => delete request.client,
+        });
         this.client.interceptors.error.use((error, response, _request, asked) => {
             if (response === undefined)
                 throw error; // No answer came: this is no problem document.

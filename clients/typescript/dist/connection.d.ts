@@ -35,7 +35,7 @@ export interface Told {
  * Yields what the service tells by one connection, those events together that arrive together,
  * until it ends. Who stops iterating closes it at once.
  *
- * @throws {@link ApiProblem} when the service refuses; what `fetch` throws when the connection
+ * @throws {@link ApiError} when the service refuses; what `fetch` throws when the connection
  * fails; a `TimeoutError` when it is silent for too long; the reason of `signal` when aborted.
  */
 export declare function connect(client: Client, source: Source, { lastId, first, silence, signal }: ConnectOptions): AsyncGenerator<Told[], void, undefined>;

@@ -11,7 +11,7 @@ const KINDS = new Set([
  * Yields what the service tells by one connection, those events together that arrive together,
  * until it ends. Who stops iterating closes it at once.
  *
- * @throws {@link ApiProblem} when the service refuses; what `fetch` throws when the connection
+ * @throws {@link ApiError} when the service refuses; what `fetch` throws when the connection
  * fails; a `TimeoutError` when it is silent for too long; the reason of `signal` when aborted.
  */
 export async function* connect(client, source, { lastId, first, silence, signal }) {

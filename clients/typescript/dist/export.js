@@ -1,4 +1,5 @@
 import { Deadline } from "./deadline.js";
+import { ConnectionFailed, failureOf, UnexpectedAnswer } from "./errors.js";
 import { retrying } from "./retry.js";
 /** Yields every message of all chats, or of one, as `Messages.export` says. */
 export async function* exportMessages(client, query, { timeout = 10_000, ...options }) {
@@ -19,7 +20,7 @@ function messageOf(line) {
         return JSON.parse(line);
     }
     catch (cause) {
-        throw new TypeError("A line of the export is no message.", { cause });
+        throw new UnexpectedAnswer({ detail: "A line of the export is no message.", cause });
     }
 }
 async function* lines(stream, timeout, signal) {
@@ -29,8 +30,9 @@ async function* lines(stream, timeout, signal) {
         rest = parts.pop() ?? "";
         yield* parts;
     }
-    if (rest !== "")
-        throw new TypeError("The export ended in the middle of a message.");
+    if (rest === "")
+        return;
+    throw new ConnectionFailed({ detail: "The export ended in the middle of a message." });
 }
 // Reads by hand, because not every browser can iterate over a stream.
 async function* texts(stream, timeout, signal) {
@@ -44,6 +46,10 @@ async function* texts(stream, timeout, signal) {
                 return;
             yield decoder.decode(value, { stream: true });
         }
+    }
+    catch (error) {
+        signal?.throwIfAborted();
+        throw failureOf(error);
     }
     finally {
         deadline.end(); // Closes the connection of a reader who has seen enough.

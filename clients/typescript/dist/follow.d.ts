@@ -5,11 +5,12 @@ import { type CallOptions } from "./retry.js";
 /** How to follow changes. */
 export interface FollowOptions extends CallOptions {
     /**
-     * With it the changes never end: the service tells of new ones by a stream. Where there is none,
-     * as behind a proxy that holds it back, it is asked for them, this many milliseconds apart.
-     * Unless given they end when there is nothing more right now.
+     * How many milliseconds apart the service is asked where no stream comes through, as behind a
+     * proxy that holds it back; 5 000 unless told otherwise.
      */
-    wait?: number;
+    poll?: number;
 }
-/** Yields what changed in a chat, as `Chats.changes` says. */
-export declare function followChanges(client: Client, chatId: number, { since, limit }: Omit<ChangesParams, "chat_id">, { wait, ...options }: FollowOptions): AsyncGenerator<Changes, void, undefined>;
+/** Yields what changed in a chat, as `Chats.changes` says; returns the revision to go on from. */
+export declare function readAll(client: Client, { chat_id, since, limit }: ChangesParams, options: CallOptions): AsyncGenerator<Changes, number, undefined>;
+/** Yields what changes in a chat, as `Chats.follow` says. */
+export declare function followChanges(client: Client, { chat_id, since, limit }: ChangesParams, { poll, ...options }: FollowOptions): AsyncGenerator<Changes, void, undefined>;

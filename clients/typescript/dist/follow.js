@@ -7,24 +7,30 @@ import { cameOfAsking } from "./token.js";
 // long no other is tried then.
 const PATIENCE = { first: 3_000, silence: 45_000 };
 const UNTIL_NEXT_STREAM = 300_000;
-/** Yields what changed in a chat, as `Chats.changes` says. */
-export async function* followChanges(client, chatId, { since = 0, limit = 100 }, { wait, ...options }) {
+/** Yields what changed in a chat, as `Chats.changes` says; returns the revision to go on from. */
+export async function* readAll(client, { chat_id, since = 0, limit = 100 }, options) {
+    const request = { client, path: { chat_id }, throwOnError: true };
+    for (;;) {
+        const query = { since, limit };
+        const read = (signal) => readChanges({ ...request, query, signal });
+        const { data } = await retrying(read, options);
+        if (data.next_since !== since)
+            yield data;
+        since = data.next_since;
+        if (!data.more)
+            return since;
+    }
+}
+/** Yields what changes in a chat, as `Chats.follow` says. */
+export async function* followChanges(client, { chat_id, since = 0, limit = 100 }, { poll = 5_000, ...options }) {
     const { signal } = options;
     let nextStream = 0;
     for (;;) {
-        const read = (signal) => readNext(client, chatId, { since, limit }, signal);
-        const found = await retrying(read, options);
-        if (found.next_since !== since)
-            yield found;
-        since = found.next_since;
-        if (found.more)
-            continue;
-        if (wait === undefined)
-            return;
+        since = yield* readAll(client, { chat_id, since, limit }, options);
         if (performance.now() >= nextStream) {
             nextStream = performance.now() + UNTIL_NEXT_STREAM;
             try {
-                const chat = oneChat({ chat_id: chatId, since });
+                const chat = oneChat({ chat_id, since });
                 for await (const told of connect(client, chat, { ...PATIENCE, signal })) {
                     nextStream = 0;
                     for (const page of pages(told, since, limit)) {
@@ -40,7 +46,7 @@ export async function* followChanges(client, chatId, { since = 0, limit = 100 },
                     throw error; // What else it was, the next read tells.
             }
         }
-        await pause(wait, signal);
+        await pause(poll, signal);
     }
 }
 /** Returns the changes that are told after a revision in pages, as the service answers them. */
@@ -61,9 +67,4 @@ function pages(told, since, limit) {
         found.push({ changes: some, next_since, more: end < changes.length });
     }
     return found;
-}
-async function readNext(client, chatId, query, signal) {
-    const path = { chat_id: chatId };
-    const { data } = await readChanges({ client, path, query, signal, throwOnError: true });
-    return data;
 }

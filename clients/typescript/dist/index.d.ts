@@ -12,7 +12,7 @@ export type { ApiKey, ApiKeyCreate, BatchedMessage, Change, ChangeEvent, Changes
 export type { Keys } from "./keys.js";
 export type { MessageListParams, MessageParams, Messages, SearchParams } from "./messages.js";
 export type { ListParams } from "./pages.js";
-export { ApiProblem, Forbidden, InvalidRequest, NotFound, Stale, TooManyRequests, Unauthorized, Unavailable, } from "./problem.js";
+export { ApiError, ConnectionFailed, Forbidden, InternalError, Invalid, NotFound, Stale, TooManyRequests, Unauthorized, Unavailable, UnexpectedAnswer, } from "./errors.js";
 export type { CallOptions } from "./retry.js";
 export type { StreamedEvent, StreamOptions } from "./stream.js";
 export type { Token } from "./token.js";

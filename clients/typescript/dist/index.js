@@ -5,4 +5,4 @@
  * @packageDocumentation
  */
 export { ChatClient } from "./client.js";
-export { ApiProblem, Forbidden, InvalidRequest, NotFound, Stale, TooManyRequests, Unauthorized, Unavailable, } from "./problem.js";
+export { ApiError, ConnectionFailed, Forbidden, InternalError, Invalid, NotFound, Stale, TooManyRequests, Unauthorized, Unavailable, UnexpectedAnswer, } from "./errors.js";

@@ -44,19 +44,24 @@ export declare class Messages {
     /** Returns a message. */
     get(path: MessageParams, options?: CallOptions): Promise<Tagged<Message>>;
     /** Changes the text or the metadata of a message, or both; returns the message. */
-    edit({ chat_id, message_id, ...body }: MessageParams & MessageUpdate, { ifMatch, ...options }?: ChangeOptions): Promise<Tagged<Message>>;
+    edit({ chat_id, message_id, ...body }: MessageParams & MessageUpdate, change?: ChangeOptions): Promise<Tagged<Message>>;
     /** Deletes a message. */
-    delete(path: MessageParams, { ifMatch, ...options }?: ChangeOptions): Promise<void>;
+    delete(path: MessageParams, change?: ChangeOptions): Promise<void>;
     /** Yields messages: oldest first up to those that were sent meanwhile, or newest first. */
     list({ chat_id, newest_first, before, after, limit }?: MessageListParams, options?: CallOptions): AsyncGenerator<Message, void, undefined>;
+    /**
+     * Returns messages of a chat, oldest first, with this one in the middle or, where it is no more,
+     * those around its place: at most `limit`, 1–100, or 20.
+     */
+    around({ chat_id, message_id: around, limit }: MessageParams & {
+        limit?: number;
+    }, options?: CallOptions): Promise<Message[]>;
     /** Yields the messages that have the words, newest first. */
     search({ limit, ...query }: SearchParams, options?: CallOptions): AsyncGenerator<Message, void, undefined>;
     /**
      * Yields every message of all chats, or of one, oldest first, while the answer to a single
      * request arrives: in constant memory, however many there are. A chat that does not exist has
      * none. What fails midway is not tried again.
-     *
-     * @throws `TypeError` when the answer ends within a message.
      */
     export(params?: {
         chat_id?: number;

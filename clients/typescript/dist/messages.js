@@ -1,4 +1,4 @@
-import { newKey, } from "./call.js";
+import { conditional, newKey, } from "./call.js";
 import { exportMessages } from "./export.js";
 import { createMessage, createMessages, deleteChatMessage, listChatMessages, listMessages, readChatMessage, updateChatMessage, } from "./generated/index.js";
 import { listed } from "./pages.js";
@@ -32,15 +32,15 @@ export class Messages {
         return this.#calls.tagged((call) => readChatMessage({ ...call, path }), options);
     }
     /** Changes the text or the metadata of a message, or both; returns the message. */
-    edit({ chat_id, message_id, ...body }, { ifMatch, ...options } = {}) {
+    edit({ chat_id, message_id, ...body }, change = {}) {
         const path = { chat_id, message_id };
-        const headers = { "If-Match": ifMatch };
+        const { headers, options } = conditional(change);
         const request = { path, headers, body };
         return this.#calls.tagged((call) => updateChatMessage({ ...call, ...request }), options);
     }
     /** Deletes a message. */
-    async delete(path, { ifMatch, ...options } = {}) {
-        const headers = { "If-Match": ifMatch };
+    async delete(path, change = {}) {
+        const { headers, options } = conditional(change);
         await this.#calls.data((call) => deleteChatMessage({ ...call, path, headers }), options);
     }
     /** Yields messages: oldest first up to those that were sent meanwhile, or newest first. */
@@ -58,6 +58,14 @@ export class Messages {
             yield message;
         }
     }
+    /**
+     * Returns messages of a chat, oldest first, with this one in the middle or, where it is no more,
+     * those around its place: at most `limit`, 1–100, or 20.
+     */
+    around({ chat_id, message_id: around, limit }, options = {}) {
+        const request = { path: { chat_id }, query: { around, limit } };
+        return this.#calls.data((call) => listChatMessages({ ...call, ...request }), options);
+    }
     /** Yields the messages that have the words, newest first. */
     search({ limit, ...query }, options = {}) {
         const read = (call, page) => listMessages({ ...call, query: { ...query, ...page } });
@@ -67,8 +75,6 @@ export class Messages {
      * Yields every message of all chats, or of one, oldest first, while the answer to a single
      * request arrives: in constant memory, however many there are. A chat that does not exist has
      * none. What fails midway is not tried again.
-     *
-     * @throws `TypeError` when the answer ends within a message.
      */
     export(params = {}, options = {}) {
         return exportMessages(this.#calls.client, params, this.#calls.options(options));

@@ -1,4 +1,4 @@
-import type { Answer, Calls, Request } from "./call.js";
+import type { Answer, Call, Calls } from "./call.js";
 import type { CallOptions } from "./retry.js";
 /** Which of a list. */
 export interface ListParams {
@@ -26,5 +26,5 @@ interface ListOptions extends ListParams {
  * Yields what a list holds, a page at a time, as `Link` leads from one to the other (RFC 8288). A
  * page may be short, or even empty, before the last.
  */
-export declare function listed<Item>(calls: Calls, read: (call: Request, page: Page) => Promise<Answer<Item[]>>, { limit: left, from, rel }: ListOptions, options: CallOptions): AsyncGenerator<Item, void, undefined>;
+export declare function listed<Item>(calls: Calls, read: (call: Call, page: Page) => Promise<Answer<Item[]>>, { limit: left, from, rel }: ListOptions, options: CallOptions): AsyncGenerator<Item, void, undefined>;
 export {};

@@ -12,7 +12,8 @@ export interface CallOptions {
  * 504. Between two attempts it waits for what `Retry-After` asks and for at least a delay that
  * doubles from a quarter of a second, but never longer than 30 seconds.
  *
- * @throws What the last attempt threw, or the reason of `signal`.
+ * @throws {@link ApiError} for the last attempt; what a function for a token threw; the reason of
+ * `signal`.
  */
 export declare function retrying<Result>(request: (signal: AbortSignal) => Promise<Result>, { attempts, timeout, signal }?: CallOptions): Promise<Result>;
 /** Resolves after so many milliseconds; rejects with the reason of `signal` when aborted. */

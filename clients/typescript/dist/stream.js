@@ -1,5 +1,5 @@
 import { connect } from "./connection.js";
-import { ApiProblem } from "./problem.js";
+import { ApiError } from "./errors.js";
 import { delayAfter, pause } from "./retry.js";
 import { cameOfAsking } from "./token.js";
 // Refusals that pass: too slow, too early, too often.
@@ -73,12 +73,12 @@ function news() {
     };
 }
 function isNoChat(error) {
-    return error instanceof ApiProblem && error.type === "/problems/chat-not-found";
+    return error instanceof ApiError && error.type === "/problems/chat-not-found";
 }
 function isFinal(error) {
     if (cameOfAsking(error))
         return true;
-    if (!(error instanceof ApiProblem))
+    if (!(error instanceof ApiError) || error.status === undefined)
         return false;
     const { status } = error;
     return status >= 400 && status < 500 && !PASSING.has(status);

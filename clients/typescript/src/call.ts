@@ -1,3 +1,4 @@
+import { unexpected } from "./errors.js";
 import type { Client } from "./generated/client/index.js";
 import { type CallOptions, retrying } from "./retry.js";
 
@@ -12,7 +13,10 @@ export interface CreateOptions extends CallOptions {
 
 /** How to change something. */
 export interface ChangeOptions extends CallOptions {
-  /** The `etag` that you have seen: the change is made only if it is still the current one. */
+  /**
+   * The `etag` that you have seen: the change is made only if it is still the current one, by one
+   * attempt unless told otherwise, since another would find what the first has changed.
+   */
   ifMatch?: string;
 }
 
@@ -22,8 +26,14 @@ export interface ChangeOptions extends CallOptions {
  */
 export type Tagged<Data> = Data & { readonly etag: string };
 
+/** Returns the headers and the other options of a change. */
+export function conditional({ ifMatch, ...options }: ChangeOptions) {
+  const headers = { "If-Match": ifMatch };
+  return { headers, options: ifMatch === undefined ? options : { attempts: 1, ...options } };
+}
+
 /** What each call of a generated function needs. */
-export interface Request {
+export interface Call {
   client: Client;
   signal: AbortSignal;
   throwOnError: true;
@@ -49,25 +59,26 @@ export class Calls {
   }
 
   async answer<Data>(
-    request: (call: Request) => Promise<Answer<Data>>,
+    request: (call: Call) => Promise<Answer<Data>>,
     options: CallOptions,
   ): Promise<Answer<Data>> {
-    const { client } = this;
-    return retrying(
-      (signal) => request({ client, signal, throwOnError: true }),
-      this.options(options),
-    );
+    const attempt = async (signal: AbortSignal) => {
+      const answer = await request({ client: this.client, signal, throwOnError: true });
+      if (typeof answer.data !== "object") throw unexpected(answer.response); // A page, as HTML.
+      return answer;
+    };
+    return retrying(attempt, this.options(options));
   }
 
   async data<Data>(
-    request: (call: Request) => Promise<Answer<Data>>,
+    request: (call: Call) => Promise<Answer<Data>>,
     options: CallOptions,
   ): Promise<Data> {
     return (await this.answer(request, options)).data;
   }
 
   async tagged<Data extends object>(
-    request: (call: Request) => Promise<Answer<Data>>,
+    request: (call: Call) => Promise<Answer<Data>>,
     options: CallOptions,
   ): Promise<Tagged<Data>> {
     const { data, response } = await this.answer(request, options);

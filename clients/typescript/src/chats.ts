@@ -1,12 +1,13 @@
 import {
+  type Call,
   type Calls,
   type ChangeOptions,
+  conditional,
   type CreateOptions,
   newKey,
-  type Request,
   type Tagged,
 } from "./call.js";
-import { followChanges, type FollowOptions } from "./follow.js";
+import { followChanges, type FollowOptions, readAll } from "./follow.js";
 import {
   type Changes,
   type Chat,
@@ -93,7 +94,7 @@ export class Chats {
     options: CallOptions = {},
   ): AsyncGenerator<ListedChat, void, undefined> {
     const filter = { sort, metadata: metadata && JSON.stringify(metadata) };
-    const read = (call: Request, page: Page) =>
+    const read = (call: Call, page: Page) =>
       listChats({ ...call, query: { ...filter, ...page } });
     return listed(this.#calls, read, { limit }, options);
   }
@@ -101,16 +102,16 @@ export class Chats {
   /** Changes the title or the metadata of a chat, or both; returns the chat. */
   update(
     { chat_id, ...body }: ChatParams & ChatUpdate,
-    { ifMatch, ...options }: ChangeOptions = {},
+    change: ChangeOptions = {},
   ): Promise<Tagged<Chat>> {
     const path = { chat_id };
-    const headers = { "If-Match": ifMatch };
+    const { headers, options } = conditional(change);
     return this.#calls.tagged((call) => updateChat({ ...call, path, headers, body }), options);
   }
 
   /** Deletes a chat with its messages. */
-  async delete(path: ChatParams, { ifMatch, ...options }: ChangeOptions = {}): Promise<void> {
-    const headers = { "If-Match": ifMatch };
+  async delete(path: ChatParams, change: ChangeOptions = {}): Promise<void> {
+    const { headers, options } = conditional(change);
     await this.#calls.data((call) => deleteChat({ ...call, path, headers }), options);
   }
 
@@ -118,13 +119,26 @@ export class Chats {
    * Yields what changed in a chat, in order, some changes at a time. Apply the `changes` to a copy
    * by `message_id` (without a `message` it was deleted) and keep `next_since` with it: from there
    * on nothing is missed, and the copy ends equal to the chat. `next_since` may be larger than the
-   * revision of the last change.
+   * revision of the last change. What the generator returns at its end is the last of them.
    */
   changes(
-    { chat_id, ...params }: ChangesParams,
+    params: ChangesParams,
+    options: CallOptions = {},
+  ): AsyncGenerator<Changes, number, undefined> {
+    return readAll(this.#calls.client, params, this.#calls.options(options));
+  }
+
+  /**
+   * Yields what `changes` does, and goes on for ever: the service tells what is new by a stream or,
+   * where none comes through, is asked for it.
+   *
+   * @throws {@link NotFound} when the chat is deleted.
+   */
+  follow(
+    params: ChangesParams,
     options: FollowOptions = {},
   ): AsyncGenerator<Changes, void, undefined> {
-    return followChanges(this.#calls.client, chat_id, params, this.#calls.options(options));
+    return followChanges(this.#calls.client, params, this.#calls.options(options));
   }
 
   /**
@@ -137,7 +151,7 @@ export class Chats {
    * It goes on for ever: after a connection that fails, and whatever passes, it makes another,
    * where the last one ended. Nothing is missed, nothing comes twice. Leaving the loop closes it.
    *
-   * @throws {@link ApiProblem} when the service refuses and will again; the reason of `signal` when
+   * @throws {@link ApiError} when the service refuses and will again; the reason of `signal` when
    * aborted.
    */
   stream(

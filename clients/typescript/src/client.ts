@@ -1,9 +1,9 @@
 import { Calls } from "./call.js";
 import { Chats } from "./chats.js";
+import { errorOf, problemOf } from "./errors.js";
 import { type Client, createClient } from "./generated/client/index.js";
 import { Keys } from "./keys.js";
 import { Messages } from "./messages.js";
-import { errorOf, problemOf } from "./problem.js";
 import type { CallOptions } from "./retry.js";
 import { authorize, type Token } from "./token.js";
 import { Tokens } from "./tokens.js";
@@ -28,9 +28,9 @@ export interface ChatClientOptions extends Omit<CallOptions, "signal"> {
 }
 
 /**
- * The service, by its resources. A call returns what the service answers, and throws an
- * {@link ApiProblem} when it refuses; when no answer comes, what `fetch` throws, or a
- * `TimeoutError`; the reason of `signal` when aborted. What fails for a moment is tried again.
+ * The service, by its resources. A call returns what the service answers. It throws an
+ * {@link ApiError} when the service refuses, or no answer comes, and the reason of `signal` when
+ * aborted. What fails for a moment is tried again.
  */
 export class ChatClient {
   readonly chats: Chats;
@@ -49,7 +49,13 @@ export class ChatClient {
     if (apiKey !== undefined && token !== undefined) {
       throw new TypeError("Give either apiKey or token: both are sent in one header.");
     }
-    this.client = createClient({ baseUrl: baseUrl.replace(/\/+$/, ""), headers, fetch });
+    this.client = createClient({
+      baseUrl: baseUrl.replace(/\/+$/, ""),
+      headers,
+      fetch,
+      // Deno takes the `client` that a generated function is given for one of its own kind.
+      requestValidator: async (request) => delete (request as { client?: Client }).client,
+    });
     this.client.interceptors.error.use((error, response: Response | undefined, _request, asked) => {
       if (response === undefined) throw error; // No answer came: this is no problem document.
       const problem = problemOf(error, response);

@@ -1,4 +1,5 @@
 import { Deadline } from "./deadline.js";
+import { ConnectionFailed, failureOf, UnexpectedAnswer } from "./errors.js";
 import type { Client } from "./generated/client/index.js";
 import type { ListMessagesErrors, Message } from "./generated/index.js";
 import { type CallOptions, retrying } from "./retry.js";
@@ -26,7 +27,7 @@ function messageOf(line: string): Message {
   try {
     return JSON.parse(line) as Message;
   } catch (cause) {
-    throw new TypeError("A line of the export is no message.", { cause });
+    throw new UnexpectedAnswer({ detail: "A line of the export is no message.", cause });
   }
 }
 
@@ -41,7 +42,8 @@ async function* lines(
     rest = parts.pop() ?? "";
     yield* parts;
   }
-  if (rest !== "") throw new TypeError("The export ended in the middle of a message.");
+  if (rest === "") return;
+  throw new ConnectionFailed({ detail: "The export ended in the middle of a message." });
 }
 
 // Reads by hand, because not every browser can iterate over a stream.
@@ -59,6 +61,9 @@ async function* texts(
       if (done) return;
       yield decoder.decode(value, { stream: true });
     }
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw failureOf(error);
   } finally {
     deadline.end(); // Closes the connection of a reader who has seen enough.
   }

@@ -9,11 +9,10 @@ import { cameOfAsking } from "./token.js";
 /** How to follow changes. */
 export interface FollowOptions extends CallOptions {
   /**
-   * With it the changes never end: the service tells of new ones by a stream. Where there is none,
-   * as behind a proxy that holds it back, it is asked for them, this many milliseconds apart.
-   * Unless given they end when there is nothing more right now.
+   * How many milliseconds apart the service is asked where no stream comes through, as behind a
+   * proxy that holds it back; 5 000 unless told otherwise.
    */
-  wait?: number;
+  poll?: number;
 }
 
 // A stream that has told nothing after so many milliseconds is held back on its way, and for how
@@ -21,26 +20,37 @@ export interface FollowOptions extends CallOptions {
 const PATIENCE = { first: 3_000, silence: 45_000 };
 const UNTIL_NEXT_STREAM = 300_000;
 
-/** Yields what changed in a chat, as `Chats.changes` says. */
+/** Yields what changed in a chat, as `Chats.changes` says; returns the revision to go on from. */
+export async function* readAll(
+  client: Client,
+  { chat_id, since = 0, limit = 100 }: ChangesParams,
+  options: CallOptions,
+): AsyncGenerator<Changes, number, undefined> {
+  const request = { client, path: { chat_id }, throwOnError: true } as const;
+  for (;;) {
+    const query = { since, limit };
+    const read = (signal: AbortSignal) => readChanges({ ...request, query, signal });
+    const { data } = await retrying(read, options);
+    if (data.next_since !== since) yield data;
+    since = data.next_since;
+    if (!data.more) return since;
+  }
+}
+
+/** Yields what changes in a chat, as `Chats.follow` says. */
 export async function* followChanges(
   client: Client,
-  chatId: number,
-  { since = 0, limit = 100 }: Omit<ChangesParams, "chat_id">,
-  { wait, ...options }: FollowOptions,
+  { chat_id, since = 0, limit = 100 }: ChangesParams,
+  { poll = 5_000, ...options }: FollowOptions,
 ): AsyncGenerator<Changes, void, undefined> {
   const { signal } = options;
   let nextStream = 0;
   for (;;) {
-    const read = (signal: AbortSignal) => readNext(client, chatId, { since, limit }, signal);
-    const found = await retrying(read, options);
-    if (found.next_since !== since) yield found;
-    since = found.next_since;
-    if (found.more) continue;
-    if (wait === undefined) return;
+    since = yield* readAll(client, { chat_id, since, limit }, options);
     if (performance.now() >= nextStream) {
       nextStream = performance.now() + UNTIL_NEXT_STREAM;
       try {
-        const chat = oneChat({ chat_id: chatId, since });
+        const chat = oneChat({ chat_id, since });
         for await (const told of connect(client, chat, { ...PATIENCE, signal })) {
           nextStream = 0;
           for (const page of pages(told, since, limit)) {
@@ -54,7 +64,7 @@ export async function* followChanges(
         if (cameOfAsking(error)) throw error; // What else it was, the next read tells.
       }
     }
-    await pause(wait, signal);
+    await pause(poll, signal);
   }
 }
 
@@ -75,15 +85,4 @@ function pages(told: Told[], since: number, limit: number): Changes[] {
     found.push({ changes: some, next_since, more: end < changes.length });
   }
   return found;
-}
-
-async function readNext(
-  client: Client,
-  chatId: number,
-  query: { since: number; limit: number },
-  signal: AbortSignal,
-): Promise<Changes> {
-  const path = { chat_id: chatId };
-  const { data } = await readChanges({ client, path, query, signal, throwOnError: true });
-  return data;
 }

@@ -45,15 +45,18 @@ export type { Keys } from "./keys.js";
 export type { MessageListParams, MessageParams, Messages, SearchParams } from "./messages.js";
 export type { ListParams } from "./pages.js";
 export {
-  ApiProblem,
+  ApiError,
+  ConnectionFailed,
   Forbidden,
-  InvalidRequest,
+  InternalError,
+  Invalid,
   NotFound,
   Stale,
   TooManyRequests,
   Unauthorized,
   Unavailable,
-} from "./problem.js";
+  UnexpectedAnswer,
+} from "./errors.js";
 export type { CallOptions } from "./retry.js";
 export type { StreamedEvent, StreamOptions } from "./stream.js";
 export type { Token } from "./token.js";

@@ -1,4 +1,4 @@
-import type { Calls, Request } from "./call.js";
+import type { Call, Calls } from "./call.js";
 import {
   type ApiKey,
   type ApiKeyCreate,
@@ -32,7 +32,7 @@ export class Keys {
     { limit }: ListParams = {},
     options: CallOptions = {},
   ): AsyncGenerator<ApiKey, void, undefined> {
-    const read = (call: Request, query: Page) => listKeys({ ...call, query });
+    const read = (call: Call, query: Page) => listKeys({ ...call, query });
     return listed(this.#calls, read, { limit }, options);
   }
 

@@ -1,9 +1,10 @@
 import {
+  type Call,
   type Calls,
   type ChangeOptions,
+  conditional,
   type CreateOptions,
   newKey,
-  type Request,
   type Tagged,
 } from "./call.js";
 import type { ChatParams } from "./chats.js";
@@ -92,17 +93,17 @@ export class Messages {
   /** Changes the text or the metadata of a message, or both; returns the message. */
   edit(
     { chat_id, message_id, ...body }: MessageParams & MessageUpdate,
-    { ifMatch, ...options }: ChangeOptions = {},
+    change: ChangeOptions = {},
   ): Promise<Tagged<Message>> {
     const path = { chat_id, message_id };
-    const headers = { "If-Match": ifMatch };
+    const { headers, options } = conditional(change);
     const request = { path, headers, body };
     return this.#calls.tagged((call) => updateChatMessage({ ...call, ...request }), options);
   }
 
   /** Deletes a message. */
-  async delete(path: MessageParams, { ifMatch, ...options }: ChangeOptions = {}): Promise<void> {
-    const headers = { "If-Match": ifMatch };
+  async delete(path: MessageParams, change: ChangeOptions = {}): Promise<void> {
+    const { headers, options } = conditional(change);
     await this.#calls.data((call) => deleteChatMessage({ ...call, path, headers }), options);
   }
 
@@ -113,7 +114,7 @@ export class Messages {
   ): AsyncGenerator<Message, void, undefined> {
     const { MAX_SAFE_INTEGER } = Number;
     const from = newest_first ? { before: before ?? MAX_SAFE_INTEGER } : { after: after ?? 0 };
-    const read = (call: Request, query: Page) =>
+    const read = (call: Call, query: Page) =>
       chat_id === undefined
         ? listMessages({ ...call, query })
         : listChatMessages({ ...call, path: { chat_id }, query });
@@ -125,12 +126,24 @@ export class Messages {
     }
   }
 
+  /**
+   * Returns messages of a chat, oldest first, with this one in the middle or, where it is no more,
+   * those around its place: at most `limit`, 1–100, or 20.
+   */
+  around(
+    { chat_id, message_id: around, limit }: MessageParams & { limit?: number },
+    options: CallOptions = {},
+  ): Promise<Message[]> {
+    const request = { path: { chat_id }, query: { around, limit } };
+    return this.#calls.data((call) => listChatMessages({ ...call, ...request }), options);
+  }
+
   /** Yields the messages that have the words, newest first. */
   search(
     { limit, ...query }: SearchParams,
     options: CallOptions = {},
   ): AsyncGenerator<Message, void, undefined> {
-    const read = (call: Request, page: Page) =>
+    const read = (call: Call, page: Page) =>
       listMessages({ ...call, query: { ...query, ...page } });
     return listed(this.#calls, read, { limit }, options);
   }
@@ -139,8 +152,6 @@ export class Messages {
    * Yields every message of all chats, or of one, oldest first, while the answer to a single
    * request arrives: in constant memory, however many there are. A chat that does not exist has
    * none. What fails midway is not tried again.
-   *
-   * @throws `TypeError` when the answer ends within a message.
    */
   export(
     params: { chat_id?: number } = {},

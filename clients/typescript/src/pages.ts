@@ -1,4 +1,4 @@
-import type { Answer, Calls, Request } from "./call.js";
+import type { Answer, Call, Calls } from "./call.js";
 import type { CallOptions } from "./retry.js";
 
 /** Which of a list. */
@@ -35,7 +35,7 @@ const LARGEST_PAGE = 100;
  */
 export async function* listed<Item>(
   calls: Calls,
-  read: (call: Request, page: Page) => Promise<Answer<Item[]>>,
+  read: (call: Call, page: Page) => Promise<Answer<Item[]>>,
   { limit: left = Infinity, from = {}, rel = "next" }: ListOptions,
   options: CallOptions,
 ): AsyncGenerator<Item, void, undefined> {

@@ -1,6 +1,5 @@
 import { Deadline } from "./deadline.js";
-import { ApiProblem } from "./problem.js";
-import { cameOfAsking } from "./token.js";
+import { ApiError, failureOf } from "./errors.js";
 
 /** How to call. */
 export interface CallOptions {
@@ -22,7 +21,8 @@ const LONGEST_DELAY = 30_000;
  * 504. Between two attempts it waits for what `Retry-After` asks and for at least a delay that
  * doubles from a quarter of a second, but never longer than 30 seconds.
  *
- * @throws What the last attempt threw, or the reason of `signal`.
+ * @throws {@link ApiError} for the last attempt; what a function for a token threw; the reason of
+ * `signal`.
  */
 export async function retrying<Result>(
   request: (signal: AbortSignal) => Promise<Result>,
@@ -63,6 +63,9 @@ async function attempted<Result>(
   const deadline = new Deadline(signal);
   try {
     return await deadline.within(timeout, request(deadline.signal));
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw failureOf(error);
   } finally {
     deadline.release();
   }
@@ -70,14 +73,13 @@ async function attempted<Result>(
 
 // Only an answer says that trying again is vain; without one nobody knows.
 function mayPass(error: unknown): boolean {
-  if (cameOfAsking(error)) return false;
-  return !(error instanceof ApiProblem) || PASSING.has(error.status);
+  return error instanceof ApiError && (error.status === undefined || PASSING.has(error.status));
 }
 
 /** Returns how long to wait after the failure of an attempt, in milliseconds. */
 export function delayAfter(error: unknown, attempt: number): number {
   // The delays of many clients differ, so that they do not all come back at the same moment.
   const backoff = FIRST_DELAY * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
-  const asked = error instanceof ApiProblem ? (error.retryAfter ?? 0) : 0;
+  const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
   return Math.min(LONGEST_DELAY, Math.max(backoff, 1000 * asked));
 }

@@ -1,5 +1,6 @@
 import type { StreamManyParams, StreamParams } from "./chats.js";
 import { connect, type Source } from "./connection.js";
+import { ApiError } from "./errors.js";
 import type { Client } from "./generated/client/index.js";
 import type {
   ChangeEvent,
@@ -8,7 +9,6 @@ import type {
   ReadyEvent,
   ResetEvent,
 } from "./generated/index.js";
-import { ApiProblem } from "./problem.js";
 import { delayAfter, pause } from "./retry.js";
 import { cameOfAsking } from "./token.js";
 
@@ -104,12 +104,12 @@ function news(): (event: Exclude<LiveEvent, { event: "bye" }>) => boolean {
 }
 
 function isNoChat(error: unknown): boolean {
-  return error instanceof ApiProblem && error.type === "/problems/chat-not-found";
+  return error instanceof ApiError && error.type === "/problems/chat-not-found";
 }
 
 function isFinal(error: unknown): boolean {
   if (cameOfAsking(error)) return true;
-  if (!(error instanceof ApiProblem)) return false;
+  if (!(error instanceof ApiError) || error.status === undefined) return false;
   const { status } = error;
   return status >= 400 && status < 500 && !PASSING.has(status);
 }

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { ChatClient, Changes, Message } from "chat-and-message-client";
+import {
+  type ChatClient,
+  type Changes,
+  ConnectionFailed,
+  type Message,
+} from "chat-and-message-client";
 
 import { change, cutAfter, forward, ready, refuse, serving, type Step, telling } from "./script.js";
 import { all, api, isKind, newChat } from "./service.js";
@@ -66,7 +71,7 @@ test("a follower who waits sees what is sent later, until it is aborted", async 
   const { id: chatId } = await newChat();
   const [hello] = await send(chatId, "Hello");
   const abort = new AbortController();
-  const following = api.chats.changes({ chat_id: chatId }, { wait: 10, signal: abort.signal });
+  const following = api.chats.follow({ chat_id: chatId }, { poll: 10, signal: abort.signal });
   assert.deepEqual((await following.next()).value?.changes[0]?.message, hello);
   const next = following.next(); // It asks, finds nothing, and waits.
   const [again] = await send(chatId, "Hello again");
@@ -96,7 +101,7 @@ test("a follower who waits is told what changes, and does not ask", async () => 
   const { id: chatId } = await newChat();
   await send(chatId, "Before");
   const { behind, reads } = await withStreams(forward);
-  const following = behind.chats.changes({ chat_id: chatId }, { wait: 10 });
+  const following = behind.chats.follow({ chat_id: chatId }, { poll: 10 });
   assert.equal((await following.next()).value?.next_since, 1);
   for (let revision = 2; revision < 10; revision++) {
     const next = following.next();
@@ -113,7 +118,7 @@ test("what a stream tells at once comes in pages, each message once in each", as
   const events = [1, 2, 3].map((revision) => change(revision, chatId));
   const other = change(4, chatId).replace('"message_id":7', '"message_id":8');
   const { behind } = await withStreams(telling(ready(0, chatId), ...events, other));
-  const following = behind.chats.changes({ chat_id: chatId, limit: 1 }, { wait: 10 });
+  const following = behind.chats.follow({ chat_id: chatId, limit: 1 }, { poll: 10 });
   const seven = { changes: [{ revision: 3, message_id: 7 }], next_since: 3, more: true };
   assert.deepEqual((await following.next()).value, seven);
   const eight = { changes: [{ revision: 4, message_id: 8 }], next_since: 4, more: false };
@@ -134,7 +139,7 @@ for (const [kind, stream] of Object.entries<Step>({
       streams++;
       return stream(...request);
     });
-    const following = behind.chats.changes({ chat_id: chatId }, { wait: 10 });
+    const following = behind.chats.follow({ chat_id: chatId }, { poll: 10 });
     for (const text of ["One", "Two", "Three"]) {
       const next = following.next();
       const [message] = await send(chatId, text);
@@ -160,7 +165,7 @@ test("a follower whose streams end goes on", async () => {
     }
     return (await send(chatId, "The end"))[0]!;
   })();
-  for await (const found of behind.chats.changes({ chat_id: chatId }, { wait: 10 })) {
+  for await (const found of behind.chats.follow({ chat_id: chatId }, { poll: 10 })) {
     apply(copy, found);
     if (found.changes.at(-1)?.message?.text === "The end") break;
   }
@@ -171,7 +176,7 @@ test("a follower whose streams end goes on", async () => {
 test("a follower who waits for a chat that is deleted is told so", async () => {
   const { id: chatId } = await newChat();
   await send(chatId, "Hello");
-  const following = api.chats.changes({ chat_id: chatId }, { wait: 10 });
+  const following = api.chats.follow({ chat_id: chatId }, { poll: 10 });
   await following.next();
   const next = following.next();
   await api.chats.delete({ chat_id: chatId });
@@ -186,6 +191,6 @@ test("a follower who waits gives up when the service stays away", async () => {
     isAway = /\/changes\/stream/.test(request.url!);
     (isAway ? cutAfter(ready(0, chatId)) : forward)(response, request);
   });
-  const following = behind.chats.changes({ chat_id: chatId }, { wait: 10, attempts: 2 });
-  await assert.rejects(all(following), TypeError);
+  const following = behind.chats.follow({ chat_id: chatId }, { poll: 10, attempts: 2 });
+  await assert.rejects(all(following), ConnectionFailed);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ChatClient } from "chat-and-message-client";
-import { listChatMessages, readChat } from "chat-and-message-client/generated";
+import { checkReady, readChat } from "chat-and-message-client/generated";
 
 import { all, api, isKind, newChat, url } from "./service.js";
 
@@ -82,16 +82,17 @@ test("the address of the service may end with a slash", async () => {
   await newChat(new ChatClient({ baseUrl: `${url}/` }));
 });
 
-test("a generated function is for what the client does not cover", async () => {
+test("messages come around one", async () => {
   const { id: chat_id } = await newChat();
   const sent = [];
-  for (const text of ["One", "Two", "Three"]) sent.push(await api.messages.send({ chat_id, text }));
-  const around = await listChatMessages({
-    client: api.client,
-    path: { chat_id },
-    query: { around: sent[1]!.id, limit: 3 },
-  });
-  assert.deepEqual(around.data, sent);
+  for (const text of "12345") sent.push(await api.messages.send({ chat_id, text }));
+  const around = await api.messages.around({ chat_id, message_id: sent[2]!.id, limit: 3 });
+  assert.deepEqual(around, sent.slice(1, 4));
+});
+
+test("a generated function is for what the client does not cover", async () => {
+  const { data: ready } = await checkReady({ client: api.client });
+  assert.equal(ready?.status, "ok");
   const missing = { client: api.client, path: { chat_id: Number.MAX_SAFE_INTEGER } };
   assert.equal((await readChat(missing)).error?.type, "/problems/chat-not-found");
   const isMissing = isKind("NotFound", "chat-not-found");

@@ -3,17 +3,20 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 
 import {
-  ApiProblem,
+  ApiError,
   ChatClient,
-  InvalidRequest,
+  ConnectionFailed,
+  Invalid,
   NotFound,
   Unavailable,
+  UnexpectedAnswer,
 } from "chat-and-message-client";
 import { createChat, readChat } from "chat-and-message-client/generated";
 
 import { refuse, scripted } from "./script.js";
 import {
   all,
+  answer,
   api,
   gatewayAnswers,
   isKind,
@@ -26,9 +29,9 @@ import {
 const nowhere = { chat_id: Number.MAX_SAFE_INTEGER };
 
 /** Returns the problem that a call throws. */
-async function problemOf(call: Promise<unknown>): Promise<ApiProblem> {
+async function problemOf(call: Promise<unknown>): Promise<ApiError> {
   const error = await call.then(() => assert.fail("The call succeeded"), (error: unknown) => error);
-  assert.ok(error instanceof ApiProblem);
+  assert.ok(error instanceof ApiError);
   return error;
 }
 
@@ -38,7 +41,7 @@ test("a problem says what is wrong, and under which request the service's log ha
   assert.equal(problem.type, "/problems/chat-not-found");
   assert.equal(problem.status, 404);
   assert.equal(problem.title, "There is no such chat");
-  assert.equal(problem.requestId, problem.response.headers.get("X-Request-ID"));
+  assert.equal(problem.requestId?.length, 32);
   assert.deepEqual(problem.errors, []);
   assert.equal(problem.retryAfter, undefined);
   const { detail, requestId } = problem;
@@ -48,20 +51,20 @@ test("a problem says what is wrong, and under which request the service's log ha
 
 test("a request that is not valid says what is wrong where", async () => {
   const problem = await problemOf(api.chats.create({ title: " " }));
-  assert.ok(problem instanceof InvalidRequest);
+  assert.ok(problem instanceof Invalid);
   const [{ location, code, detail } = assert.fail("It says nothing")] = problem.errors;
   assert.equal(location, "body.title");
   assert.equal(code, "string_too_short");
-  assert.ok(problem.message.includes(`${problem.detail} body.title: ${detail}. (request `));
+  assert.ok(problem.message.includes(`${problem.detail}; body.title: ${detail} (request `));
 });
 
-test("a body that is too large is a problem of no class of its own", async () => {
+test("a body that is too large is invalid", async () => {
   const { id: chat_id } = await newChat();
   const messages = Array.from({ length: 20 }, () => ({ text: "x".repeat(5000) }));
   const problem = await problemOf(api.messages.sendMany({ chat_id, messages }));
   assert.equal(problem.status, 413);
   assert.equal(problem.type, "/problems/body-too-large");
-  assert.equal(problem.name, "ApiProblem");
+  assert.ok(problem instanceof Invalid);
 });
 
 test("a key that comes again with another body is refused", async () => {
@@ -69,7 +72,7 @@ test("a key that comes again with another body is refused", async () => {
   const once = { idempotencyKey: crypto.randomUUID() };
   await api.messages.send({ chat_id, text: "One" }, once);
   const again = api.messages.send({ chat_id, text: "Other" }, once);
-  await assert.rejects(again, isKind("InvalidRequest", "idempotency-key-reused"));
+  await assert.rejects(again, isKind("Invalid", "idempotency-key-reused"));
 });
 
 test("a service without its database is unavailable, and says when to try again", async () => {
@@ -81,14 +84,14 @@ test("a service without its database is unavailable, and says when to try again"
 });
 
 for (const [status, name] of Object.entries({
-  400: "ApiProblem",
+  400: "Invalid",
   401: "Unauthorized",
   403: "Forbidden",
   404: "NotFound",
   412: "Stale",
-  422: "InvalidRequest",
+  422: "Invalid",
   429: "TooManyRequests",
-  500: "ApiProblem",
+  500: "InternalError",
   502: "Unavailable",
   503: "Unavailable",
   504: "Unavailable",
@@ -107,14 +110,37 @@ for (const [kind, bytes] of Object.entries(gatewayAnswers)) {
     const problem = await problemOf(all(behind.messages.list()));
     assert.ok(problem instanceof Unavailable);
     assert.equal(problem.type, "about:blank");
-    assert.equal(problem.status, problem.response.status);
+    assert.ok(problem.status === 502 || problem.status === 503);
     assert.equal(typeof problem.detail, "string");
   });
 }
 
-test("a call that gets no answer throws what fetch throws", async () => {
+test("what a gateway does not find says nothing about a chat", async () => {
+  const page = answer("404 Not Found", "text/html", "<html></html>");
+  const behind = new ChatClient({ baseUrl: await startGateway(page) });
+  const problem = await problemOf(behind.chats.get({ chat_id: 1 }));
+  assert.ok(problem instanceof UnexpectedAnswer);
+  assert.equal(problem.status, 404);
+});
+
+test("a page that another answers is not taken for an answer of the service", async () => {
+  const page = answer("200 OK", "text/html", "<html></html>");
+  const behind = new ChatClient({ baseUrl: await startGateway(page) });
+  assert.ok((await problemOf(behind.chats.get({ chat_id: 1 }))) instanceof UnexpectedAnswer);
+  assert.ok((await problemOf(all(behind.chats.list()))) instanceof UnexpectedAnswer);
+});
+
+test("a call that gets no answer says why", async () => {
   const cut = new ChatClient({ baseUrl: await startProxy(["answer lost"]), attempts: 1 });
-  await assert.rejects(all(cut.messages.list()), TypeError);
+  const lost = await problemOf(all(cut.messages.list()));
+  assert.ok(lost instanceof ConnectionFailed);
+  assert.ok(lost.cause instanceof TypeError);
+  assert.equal(lost.status, undefined);
+  assert.match(lost.message, /^No answer came: fetch failed \(.+\)$/);
+  const silent = new ChatClient({ baseUrl: await startProxy(["no answer"]), attempts: 1 });
+  const late = await problemOf(silent.chats.get({ chat_id: 1 }, { timeout: 50 }));
+  assert.ok(late instanceof ConnectionFailed);
+  assert.equal(late.message, "No answer came: Nothing came in time.");
 });
 
 test("a generated function answers what is no problem document as one: a 304", async () => {

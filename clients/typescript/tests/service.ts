@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { Transform } from "node:stream";
 import { after } from "node:test";
 
-import { ApiProblem, type Chat, ChatClient, type Tagged } from "chat-and-message-client";
+import { ApiError, type Chat, ChatClient, type Tagged } from "chat-and-message-client";
 
 export const PACKAGE = resolve(import.meta.dirname, "..");
 const ROOT = resolve(PACKAGE, "../..");
@@ -214,7 +214,7 @@ export function newChat(on: ChatClient = api): Promise<Tagged<Chat>> {
 /** Returns what tells whether an error is a problem of this class and type. */
 export function isKind(name: string, type: string): (error: unknown) => boolean {
   return (error) =>
-    error instanceof ApiProblem && error.name === name && error.type === `/problems/${type}`;
+    error instanceof ApiError && error.name === name && error.type === `/problems/${type}`;
 }
 
 /** Returns all that an iterator yields. */

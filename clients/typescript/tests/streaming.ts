@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 
-import { ApiProblem, ChatClient, type Message, type StreamedEvent } from "chat-and-message-client";
+import { ApiError, ChatClient, type Message, type StreamedEvent } from "chat-and-message-client";
 
 import { all, api, atEnd, newChat, startRestartable, url } from "./service.js";
 
@@ -193,7 +193,7 @@ test("a copy ends equal to the chat, in order, wherever the connections are cut"
 test("what the service refuses is thrown", async () => {
   const tooMany = Array.from({ length: 101 }, (_, index) => index + 1);
   await assert.rejects(all(api.chats.stream({ chats: tooMany })), (error) => {
-    assert.ok(error instanceof ApiProblem);
+    assert.ok(error instanceof ApiError);
     return error.errors?.[0]?.code === "too_many_chats";
   });
 });

@@ -1,6 +1,6 @@
 // What a program sees of the client holds no `any`: the compiler checks it, and nothing runs.
 import type {
-  ApiProblem,
+  ApiError,
   ChatClient,
   ChatClientOptions,
   StreamedEvent,
@@ -22,7 +22,7 @@ type HasAny<Type> =
             ? { [Key in keyof Type]-?: HasAny<Type[Key]> }[keyof Type]
             : false;
 
-type Seen = [Omit<ChatClient, "client">, ChatClientOptions, ApiProblem, StreamedEvent];
+type Seen = [Omit<ChatClient, "client">, ChatClientOptions, ApiError, StreamedEvent];
 
 type Found<Type> = true extends HasAny<Type> ? "any" : "none";
 

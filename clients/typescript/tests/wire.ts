@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 
 import {
-  ApiProblem,
+  ApiError,
   ChatClient,
   type StreamedEvent,
   type StreamOptions,
@@ -224,7 +224,7 @@ for (const [status, type] of [
     const stream = client.chats.stream({ chat_id: 1 });
     await stream.next();
     await assert.rejects(stream.next(), (error) => {
-      assert.ok(error instanceof ApiProblem);
+      assert.ok(error instanceof ApiError);
       return error.type === type;
     });
     assert.ok((await stream.next()).done);
