@@ -17,8 +17,7 @@ run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST 
 test: .venv/developing  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
 	$(BIN)/python -m pytest $(ARGS)
 
-test-neighbours: .venv/developing .venv/clients/installed $(TYPESCRIPT)/node_modules/installed  ## Test with nginx, Chromium, Java, PgBouncer, Redis and PostgreSQL of Debian; root installs them
-	npm --prefix $(TYPESCRIPT) run --silent build
+test-neighbours: .venv/developing .venv/clients/installed  ## Test with nginx, Chromium, Java, PgBouncer, Redis and PostgreSQL of Debian; root installs them
 	@missing=""; \
 	command -v nginx >/dev/null || missing="$$missing nginx-light"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
@@ -89,7 +88,7 @@ openapi.json: .venv/installed app $(shell find app -name "*.py")  ## Write the O
 
 clean:  ## Remove what was installed; the data in .data/ stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache clients/python/.*_cache \
-		$(addprefix $(TYPESCRIPT)/,node_modules dist build)
+		$(addprefix $(TYPESCRIPT)/,node_modules build)
 
 # What running needs; what tests and lint need as well.
 .venv/installed: pyproject.toml requirements.txt

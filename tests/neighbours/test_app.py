@@ -20,13 +20,13 @@ PYTHON = ROOT / ".venv/clients/bin/python"
 
 # What the page of the guide says that it tried.
 CALL = """
-    const { createClient, readChat } = await import("/sdk/index.js");
+    const { ChatClient } = await import("/sdk/index.js");
     const { baseUrl, chatId, otherChatId } = await (await fetch("/chat")).json();
-    const client = createClient({ baseUrl, token: async () => (await fetch("/token")).text() });
+    const api = new ChatClient({ baseUrl, token: async () => (await fetch("/token")).text() });
     const found = [];
     for (const chat_id of [chatId, otherChatId]) {
-        const { data, error } = await readChat({ client, path: { chat_id } });
-        found.push(data ? data.title : error.type);
+        const shown = ({ title }) => title;
+        found.push(await api.chats.get({ chat_id }).then(shown, (error) => error.type));
     }
     window.found = found;
 """

@@ -1,38 +1,72 @@
-import { type Client, type Config, createClient as create } from "./generated/client/index.js";
-import { ApiProblem, problemOf } from "./problem.js";
+import { Calls } from "./call.js";
+import { Chats } from "./chats.js";
+import { errorOf, problemOf } from "./errors.js";
+import { type Client, createClient } from "./generated/client/index.js";
+import { Keys } from "./keys.js";
+import { Messages } from "./messages.js";
+import type { CallOptions } from "./retry.js";
 import { authorize, type Token } from "./token.js";
+import { Tokens } from "./tokens.js";
 
-export type { Client };
-
-/** Where the service is, and anything that `fetch` takes for all requests, such as `headers`. */
-export type ClientConfig = Omit<Config, "auth" | "baseUrl" | "responseStyle" | "throwOnError"> & {
-  /** The root of the service, without `/api/v1`: `http://127.0.0.1:8000`. */
+/** Where the service is, who calls, and how. */
+export interface ChatClientOptions extends Omit<CallOptions, "signal"> {
+  /** The root of the service, without `/api/v1`: `http://localhost:8000`. */
   baseUrl: string;
+  /** The key of a server, to send with each call: visible ASCII characters. */
+  apiKey?: string | undefined;
   /**
-   * What to send with each call as a bearer token: a key or a token, of visible ASCII characters,
-   * or a function that gives one. The function is called at the first call, and again when the
-   * service answers 401: the call is then repeated, once. All calls share what it gave. What it
-   * throws is thrown by the calls that wait for it, as it is and at once. It must not call the
-   * service by this client itself. An `Authorization` among the headers is sent instead.
+   * What to send instead of a key, in the same header: a token, or a function that gives one. The
+   * function is called at the first call, and again when the service answers 401: the call is then
+   * repeated, once. All calls share what it gave. What it throws is thrown by the calls that wait
+   * for it, as it is and at once. It must not call the service by this client itself.
    */
-  token?: Token;
-};
+  token?: Token | undefined;
+  /** Headers to send with each call; an `Authorization` is sent instead of a key or token. */
+  headers?: Record<string, string>;
+  /** What to use for `fetch`. */
+  fetch?: typeof fetch;
+}
 
 /**
- * Returns a client of the service, to give to every call.
- *
- * What the service refuses comes as `error`, always as `ProblemDetails`; with `throwOnError: true`
- * the call throws an {@link ApiProblem} instead. A call without an answer rejects as `fetch` does.
- *
- * @throws `TypeError` for a `token` that cannot be sent.
+ * The service, by its resources. A call returns what the service answers. It throws an
+ * {@link ApiError} when the service refuses, or no answer comes, and the reason of `signal` when
+ * aborted. What fails for a moment is tried again.
  */
-export function createClient({ baseUrl, token, ...config }: ClientConfig): Client {
-  const client = create({ ...config, baseUrl: baseUrl.replace(/\/+$/, "") });
-  client.interceptors.error.use((error, response: Response | undefined, _request, options) => {
-    if (response === undefined) throw error; // No answer came: this is no problem document.
-    const problem = problemOf(error, response);
-    return options.throwOnError ? new ApiProblem(problem, response) : problem;
-  });
-  if (token !== undefined) authorize(client, token);
-  return client;
+export class ChatClient {
+  readonly chats: Chats;
+  readonly messages: Messages;
+  readonly keys: Keys;
+  readonly tokens: Tokens;
+  /**
+   * What to give to a function of `chat-and-message-client/generated`. Such a function is tried
+   * once, without a timeout, and answers `data` or, as `ProblemDetails`, `error`; with
+   * `throwOnError: true` it throws as the calls here do.
+   */
+  readonly client: Client;
+
+  /** @throws `TypeError` for a key or token that cannot be sent, and when both are given. */
+  constructor({ baseUrl, apiKey, token, headers, fetch, ...options }: ChatClientOptions) {
+    if (apiKey !== undefined && token !== undefined) {
+      throw new TypeError("Give either apiKey or token: both are sent in one header.");
+    }
+    this.client = createClient({
+      baseUrl: baseUrl.replace(/\/+$/, ""),
+      headers,
+      fetch,
+      // Deno takes the `client` that a generated function is given for one of its own kind.
+      requestValidator: async (request) => delete (request as { client?: Client }).client,
+    });
+    this.client.interceptors.error.use((error, response: Response | undefined, _request, asked) => {
+      if (response === undefined) throw error; // No answer came: this is no problem document.
+      const problem = problemOf(error, response);
+      return asked.throwOnError ? errorOf(problem, response) : problem;
+    });
+    const credential = apiKey ?? token;
+    if (credential !== undefined) authorize(this.client, credential);
+    const calls = new Calls(this.client, options);
+    this.chats = new Chats(calls);
+    this.messages = new Messages(calls);
+    this.keys = new Keys(calls);
+    this.tokens = new Tokens(calls);
+  }
 }

@@ -1,4 +1,5 @@
-import type { Client } from "./client.js";
+import { Deadline } from "./deadline.js";
+import type { Client } from "./generated/client/index.js";
 import type { LiveEvent, StreamChangesErrors } from "./generated/index.js";
 import { EventParser, type ServerSentEvent } from "./sse.js";
 
@@ -41,7 +42,7 @@ const KINDS: ReadonlySet<string> = new Set<LiveEvent["event"]>([
  * Yields what the service tells by one connection, those events together that arrive together,
  * until it ends. Who stops iterating closes it at once.
  *
- * @throws {@link ApiProblem} when the service refuses; what `fetch` throws when the connection
+ * @throws {@link ApiError} when the service refuses; what `fetch` throws when the connection
  * fails; a `TimeoutError` when it is silent for too long; the reason of `signal` when aborted.
  */
 export async function* connect(
@@ -49,29 +50,14 @@ export async function* connect(
   source: Source,
   { lastId, first, silence, signal }: ConnectOptions,
 ): AsyncGenerator<Told[], void, undefined> {
-  const controller = new AbortController();
-  const abort = () => controller.abort(signal?.reason);
+  const deadline = new Deadline(signal);
   let patience = first;
-  const timely = async <Result>(step: Promise<Result>): Promise<Result> => {
-    const late = () => controller.abort(new DOMException("Nothing came in time.", "TimeoutError"));
-    const timer = setTimeout(late, patience);
-    try {
-      const result = await step;
-      controller.signal.throwIfAborted();
-      return result;
-    } finally {
-      clearTimeout(timer);
-    }
-  };
-  signal?.addEventListener("abort", abort);
   try {
-    signal?.throwIfAborted();
-    const reader = (await timely(open(client, source, lastId, controller.signal))).getReader();
-    // By hand, because Node 20 may forget the signal once the request's head was answered.
-    controller.signal.addEventListener("abort", () => reader.cancel().catch(() => {}));
+    const opening = open(client, source, lastId, deadline.signal);
+    const reader = deadline.reader(await deadline.within(patience, opening));
     const parser = new EventParser();
     for (;;) {
-      const { done, value } = await timely(reader.read());
+      const { done, value } = await deadline.within(patience, reader.read());
       if (done) return;
       const told = parser.take(value).filter(({ type }) => KINDS.has(type)).map(read);
       if (told.length === 0) continue;
@@ -80,8 +66,7 @@ export async function* connect(
       if (told.at(-1)?.event.event === "bye") return;
     }
   } finally {
-    signal?.removeEventListener("abort", abort);
-    controller.abort();
+    deadline.end();
   }
 }
 

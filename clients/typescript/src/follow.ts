@@ -1,22 +1,18 @@
-import type { Client } from "./client.js";
+import type { ChangesParams } from "./chats.js";
 import { connect, type Told } from "./connection.js";
+import type { Client } from "./generated/client/index.js";
 import { type Change, type Changes, readChanges } from "./generated/index.js";
-import { pause, type RetryOptions, retrying } from "./retry.js";
+import { type CallOptions, pause, retrying } from "./retry.js";
 import { oneChat } from "./stream.js";
 import { cameOfAsking } from "./token.js";
 
-/** From where to follow, and for how long. */
-export interface FollowOptions extends RetryOptions {
-  /** The revision to go on from: the `next_since` that was kept last; 0, the default, for all. */
-  since?: number;
+/** How to follow changes. */
+export interface FollowOptions extends CallOptions {
   /**
-   * With it the changes never end: the service tells of new ones by a stream. Where there is none,
-   * as behind a proxy that holds it back, it is asked for them, this many milliseconds apart.
-   * Unless given they end when there is nothing more right now.
+   * How many milliseconds apart the service is asked where no stream comes through, as behind a
+   * proxy that holds it back; 5 000 unless told otherwise.
    */
-  wait?: number;
-  /** How many changes to ask for at once, 1–100; 100 unless told otherwise. */
-  limit?: number;
+  poll?: number;
 }
 
 // A stream that has told nothing after so many milliseconds is held back on its way, and for how
@@ -24,33 +20,38 @@ export interface FollowOptions extends RetryOptions {
 const PATIENCE = { first: 3_000, silence: 45_000 };
 const UNTIL_NEXT_STREAM = 300_000;
 
-/**
- * Yields what changed in a chat, in order, some changes at a time. Apply the `changes` to a copy by
- * `message_id` (without a `message` it was deleted) and keep `next_since` with it: following again
- * from there misses nothing, and the copy ends equal to the chat. `next_since` may be larger than
- * the revision of the last change. What fails for a moment is asked for again.
- *
- * @throws {@link ApiProblem} when there is no such chat (any more), or the service stays
- * unavailable; what `fetch` throws when no answer comes; the reason of `signal` when aborted.
- */
+/** Yields what changed in a chat, as `Chats.changes` says; returns the revision to go on from. */
+export async function* readAll(
+  client: Client,
+  { chat_id, since = 0, limit = 100 }: ChangesParams,
+  options: CallOptions,
+): AsyncGenerator<Changes, number, undefined> {
+  const request = { client, path: { chat_id }, throwOnError: true } as const;
+  for (;;) {
+    const query = { since, limit };
+    const read = (signal: AbortSignal) => readChanges({ ...request, query, signal });
+    const { data } = await retrying(read, options);
+    if (data.next_since !== since) yield data;
+    since = data.next_since;
+    if (!data.more) return since;
+  }
+}
+
+/** Yields what changes in a chat, as `Chats.follow` says. */
 export async function* followChanges(
   client: Client,
-  chatId: number,
-  { since = 0, wait, limit = 100, ...options }: FollowOptions = {},
+  { chat_id, since = 0, limit = 100 }: ChangesParams,
+  { poll = 5_000, ...options }: FollowOptions,
 ): AsyncGenerator<Changes, void, undefined> {
   const { signal } = options;
   let nextStream = 0;
   for (;;) {
-    const read = (signal: AbortSignal) => readNext(client, chatId, { since, limit }, signal);
-    const found = await retrying(read, options);
-    if (found.next_since !== since) yield found;
-    since = found.next_since;
-    if (found.more) continue;
-    if (wait === undefined) return;
+    since = yield* readAll(client, { chat_id, since, limit }, options);
     if (performance.now() >= nextStream) {
       nextStream = performance.now() + UNTIL_NEXT_STREAM;
       try {
-        for await (const told of connect(client, oneChat(chatId, since), { ...PATIENCE, signal })) {
+        const chat = oneChat({ chat_id, since });
+        for await (const told of connect(client, chat, { ...PATIENCE, signal })) {
           nextStream = 0;
           for (const page of pages(told, since, limit)) {
             signal?.throwIfAborted();
@@ -63,7 +64,7 @@ export async function* followChanges(
         if (cameOfAsking(error)) throw error; // What else it was, the next read tells.
       }
     }
-    await pause(wait, signal);
+    await pause(poll, signal);
   }
 }
 
@@ -84,15 +85,4 @@ function pages(told: Told[], since: number, limit: number): Changes[] {
     found.push({ changes: some, next_since, more: end < changes.length });
   }
   return found;
-}
-
-async function readNext(
-  client: Client,
-  chatId: number,
-  query: { since: number; limit: number },
-  signal: AbortSignal,
-): Promise<Changes> {
-  const path = { chat_id: chatId };
-  const { data } = await readChanges({ client, path, query, signal, throwOnError: true });
-  return data;
 }

@@ -1,8 +1,8 @@
-import { ApiProblem } from "./problem.js";
-import { cameOfAsking } from "./token.js";
+import { Deadline } from "./deadline.js";
+import { ApiError, failureOf } from "./errors.js";
 
-/** How hard to try. */
-export interface RetryOptions {
+/** How to call. */
+export interface CallOptions {
   /** How often to try at most, 1 or more; 5 unless told otherwise. */
   attempts?: number;
   /** How long one attempt may take, in milliseconds; 10 000 unless told otherwise. */
@@ -18,14 +18,15 @@ const LONGEST_DELAY = 30_000;
 
 /**
  * Returns what `request` returns, trying again after network errors, timeouts, 429, 502, 503 and
- * 504. Between two attempts it waits for what `Retry-After` asks and for at least a delay that doubles
- * from a quarter of a second, but never longer than 30 seconds.
+ * 504. Between two attempts it waits for what `Retry-After` asks and for at least a delay that
+ * doubles from a quarter of a second, but never longer than 30 seconds.
  *
- * @throws What the last attempt threw, or the reason of `signal`.
+ * @throws {@link ApiError} for the last attempt; what a function for a token threw; the reason of
+ * `signal`.
  */
 export async function retrying<Result>(
   request: (signal: AbortSignal) => Promise<Result>,
-  { attempts = 5, timeout = 10_000, signal }: RetryOptions = {},
+  { attempts = 5, timeout = 10_000, signal }: CallOptions = {},
 ): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -54,42 +55,31 @@ export function pause(milliseconds: number, signal?: AbortSignal): Promise<void>
   });
 }
 
-// By hand: in Node 20, what `AbortSignal.timeout` and `AbortSignal.any` make can be collected as
-// garbage while a request still waits for it, and then never ends that request.
 async function attempted<Result>(
   request: (signal: AbortSignal) => Promise<Result>,
   timeout: number,
   signal?: AbortSignal,
 ): Promise<Result> {
-  const controller = new AbortController();
-  const abort = () => controller.abort(signal?.reason);
-  const late = () => controller.abort(new DOMException("No answer in time.", "TimeoutError"));
-  const timer = setTimeout(late, timeout);
-  signal?.addEventListener("abort", abort);
+  const deadline = new Deadline(signal);
   try {
+    return await deadline.within(timeout, request(deadline.signal));
+  } catch (error) {
     signal?.throwIfAborted();
-    return await request(controller.signal);
+    throw failureOf(error);
   } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
+    deadline.release();
   }
 }
 
 // Only an answer says that trying again is vain; without one nobody knows.
 function mayPass(error: unknown): boolean {
-  if (cameOfAsking(error)) return false;
-  return !(error instanceof ApiProblem) || PASSING.has(error.response.status);
+  return error instanceof ApiError && (error.status === undefined || PASSING.has(error.status));
 }
 
 /** Returns how long to wait after the failure of an attempt, in milliseconds. */
 export function delayAfter(error: unknown, attempt: number): number {
   // The delays of many clients differ, so that they do not all come back at the same moment.
   const backoff = FIRST_DELAY * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
-  return Math.min(LONGEST_DELAY, Math.max(backoff, 1000 * secondsAsked(error)));
-}
-
-function secondsAsked(error: unknown): number {
-  if (!(error instanceof ApiProblem)) return 0;
-  const seconds = Number(error.response.headers.get("Retry-After"));
-  return Number.isFinite(seconds) ? seconds : 0; // A date (RFC 9110) comes from no service of ours.
+  const asked = error instanceof ApiError ? (error.retryAfter ?? 0) : 0;
+  return Math.min(LONGEST_DELAY, Math.max(backoff, 1000 * asked));
 }

@@ -1,5 +1,7 @@
-import type { Client } from "./client.js";
+import type { StreamManyParams, StreamParams } from "./chats.js";
 import { connect, type Source } from "./connection.js";
+import { ApiError } from "./errors.js";
+import type { Client } from "./generated/client/index.js";
 import type {
   ChangeEvent,
   GoneEvent,
@@ -7,7 +9,6 @@ import type {
   ReadyEvent,
   ResetEvent,
 } from "./generated/index.js";
-import { ApiProblem } from "./problem.js";
 import { delayAfter, pause } from "./retry.js";
 import { cameOfAsking } from "./token.js";
 
@@ -22,13 +23,7 @@ export type StreamedEvent<Cursor = number | string> = (
   | GoneEvent
 ) & { cursor: Cursor };
 
-/**
- * The chats to follow, 1–100: ids, from now, or pairs of an id and the revision to go on from, as a
- * `Map` has them; or the `cursor` of an earlier stream.
- */
-export type Chats = string | Iterable<number | readonly [chatId: number, since: number]>;
-
-/** How to follow. */
+/** How to stream. */
 export interface StreamOptions {
   /**
    * How long a connection may be silent, in milliseconds, before another is made; 45 000 unless
@@ -42,37 +37,14 @@ export interface StreamOptions {
 // Refusals that pass: too slow, too early, too often.
 const PASSING = new Set([408, 425, 429]);
 
-/**
- * Yields what happens in a chat, while it happens: `ready` when the stream begins, `change` for a
- * message that was sent, edited or (without a `message`) deleted, `reset` when the chat is at a
- * lower revision than you, as after a restore: read it anew; `gone` when there is no such chat (any
- * more), and that is the end. It begins after the revision `since` or else now. Of a message that
- * changes often, only the latest change may come.
- *
- * It goes on for ever: after a connection that fails, and whatever passes, it makes another, where
- * the last one ended. Nothing is missed, nothing comes twice. Leaving the loop closes it.
- *
- * @throws {@link ApiProblem} when the service refuses and will again; the reason of `signal` when
- * aborted.
- */
-export function streamChanges(
+/** Yields what happens in a chat, or in many, as `Chats.stream` says. */
+export async function* streamed(
   client: Client,
-  chatId: number,
-  options?: StreamOptions & { since?: number },
-): AsyncGenerator<StreamedEvent<number>, void, undefined>;
-/** The same for many chats at once: it goes on until all are gone. */
-export function streamChanges(
-  client: Client,
-  chats: Chats,
-  options?: StreamOptions,
-): AsyncGenerator<StreamedEvent<string>, void, undefined>;
-export async function* streamChanges(
-  client: Client,
-  chats: number | Chats,
-  { since, timeout = 45_000, signal }: StreamOptions & { since?: number } = {},
+  followed: StreamParams | StreamManyParams,
+  { timeout = 45_000, signal }: StreamOptions,
 ): AsyncGenerator<StreamedEvent, void, undefined> {
-  const isOne = typeof chats === "number";
-  const source = isOne ? oneChat(chats, since) : manyChats(chats);
+  const one = "chats" in followed ? undefined : followed;
+  const source = "chats" in followed ? manyChats(followed) : oneChat(followed);
   const isNews = news();
   const patience = { first: timeout, silence: timeout };
   let lastId: string | undefined;
@@ -86,14 +58,15 @@ export async function* streamChanges(
           signal?.throwIfAborted();
           lastId = id;
           if (event.event === "bye") isToComeBack = true;
-          else if (isNews(event)) yield { ...event, cursor: isOne ? Number(id) : id };
-          if (event.event === "gone" && (isOne || id === "")) return;
+          else if (isNews(event)) yield { ...event, cursor: one ? Number(id) : id };
+          if (event.event === "gone" && (one || id === "")) return;
         }
       }
     } catch (error) {
       signal?.throwIfAborted();
-      if (isOne && isNoChat(error)) {
-        yield { event: "gone", chat_id: chats, cursor: Number(lastId ?? since ?? 0) };
+      if (one && isNoChat(error)) {
+        const { chat_id, since = 0 } = one;
+        yield { event: "gone", chat_id, cursor: Number(lastId ?? since) };
         return;
       }
       if (isFinal(error)) throw error;
@@ -104,12 +77,12 @@ export async function* streamChanges(
 }
 
 /** Returns the source that is one chat, after a revision or from now. */
-export function oneChat(chatId: number, since?: number): Source {
+export function oneChat({ chat_id, since }: StreamParams): Source {
   const url = "/api/v1/chats/{chat_id}/changes/stream";
-  return { url, path: { chat_id: chatId }, query: { since } };
+  return { url, path: { chat_id }, query: { since } };
 }
 
-function manyChats(chats: Chats): Source {
+function manyChats({ chats }: StreamManyParams): Source {
   const one = (chat: number | readonly number[]) => [chat].flat().join(".");
   const written = typeof chats === "string" ? chats : [...chats].map(one).join(",");
   return { url: "/api/v1/changes/stream", query: { chats: written } };
@@ -131,12 +104,12 @@ function news(): (event: Exclude<LiveEvent, { event: "bye" }>) => boolean {
 }
 
 function isNoChat(error: unknown): boolean {
-  return error instanceof ApiProblem && error.problem.type === "/problems/chat-not-found";
+  return error instanceof ApiError && error.type === "/problems/chat-not-found";
 }
 
 function isFinal(error: unknown): boolean {
   if (cameOfAsking(error)) return true;
-  if (!(error instanceof ApiProblem)) return false;
-  const { status } = error.response;
+  if (!(error instanceof ApiError) || error.status === undefined) return false;
+  const { status } = error;
   return status >= 400 && status < 500 && !PASSING.has(status);
 }

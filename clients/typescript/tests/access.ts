@@ -5,35 +5,25 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 
 import {
-  ApiProblem,
-  type Client,
-  type ClientConfig,
-  createChat,
-  createClient,
-  createKey,
-  createMessages,
-  exportMessages,
-  followChanges,
-  iterateMessages,
-  listChats,
+  ApiError,
+  ChatClient,
+  ConnectionFailed,
   type NewApiKey,
-  revokeKey,
-  sendMessage,
-  streamChanges,
+  type Token,
 } from "chat-and-message-client";
 
 import { change, cutAfter, ending, gone, ready, refuse, scripted, type Step } from "./script.js";
-import { ADMIN_KEY, all, newChat, startGuarded } from "./service.js";
+import { ADMIN_KEY, all, isKind, newChat, startGuarded } from "./service.js";
 
 const baseUrl = await startGuarded();
-const admin = createClient({ baseUrl, token: ADMIN_KEY });
+const admin = new ChatClient({ baseUrl, apiKey: ADMIN_KEY });
 const NOBODYS = "cmk_that-nobody-has";
 const UNAUTHORIZED = refuse(401, "/problems/unauthorized");
 const CROWD = 12; // So many call at once.
 
 /** Returns a client of the service, or of the one that `like` calls. */
-function clientWith(token: ClientConfig["token"], like: Client = admin): Client {
-  return createClient({ baseUrl: like.getConfig().baseUrl!, token });
+function clientWith(token: Token | undefined, like: ChatClient = admin): ChatClient {
+  return new ChatClient({ baseUrl: like.client.getConfig().baseUrl!, token });
 }
 
 /** Returns a function that gives one token after the other, or throws it, and counts how often. */
@@ -48,28 +38,22 @@ function giving(...tokens: unknown[]): { token: () => Promise<string>; count: ()
   return { token, count: () => count };
 }
 
-async function newKey(scope: "read" | "write"): Promise<NewApiKey> {
-  const body = { name: "Shop", scopes: [scope] };
-  return (await createKey({ client: admin, body, throwOnError: true })).data;
-}
+const newKey = (scope: "read" | "write"): Promise<NewApiKey> =>
+  admin.keys.create({ name: "Shop", scopes: [scope] });
 
-const isUnauthorized = (error: unknown) =>
-  error instanceof ApiProblem && error.problem.type === "/problems/unauthorized";
+const isUnauthorized = isKind("Unauthorized", "unauthorized");
 
 const next = async (items: AsyncIterable<unknown>) => {
   for await (const _item of items) return;
 };
 
-const CALLS: Record<string, (client: Client, chatId: number) => Promise<unknown>> = {
-  "a plain call": (client, chat_id) => {
-    const body = [{ text: "One" }, { text: "Two" }];
-    return createMessages({ client, path: { chat_id }, body, throwOnError: true });
-  },
-  sendMessage: (client, chatId) => sendMessage(client, chatId, { text: "Hello" }),
-  iterateMessages: (client, chatId) => all(iterateMessages(client, { chatId })),
-  followChanges: (client, chatId) => all(followChanges(client, chatId)),
-  streamChanges: (client, chatId) => next(streamChanges(client, chatId)),
-  exportMessages: (client, chatId) => all(exportMessages(client, { chatId })),
+const CALLS: Record<string, (client: ChatClient, chat_id: number) => Promise<unknown>> = {
+  "a plain call": (client, chat_id) => client.chats.get({ chat_id }),
+  "messages.send": (client, chat_id) => client.messages.send({ chat_id, text: "Hello" }),
+  "messages.list": (client, chat_id) => all(client.messages.list({ chat_id })),
+  "messages.export": (client, chat_id) => all(client.messages.export({ chat_id })),
+  "chats.changes": (client, chat_id) => all(client.chats.changes({ chat_id })),
+  "chats.stream": (client, chat_id) => next(client.chats.stream({ chat_id })),
 };
 
 for (const [name, call] of Object.entries(CALLS)) {
@@ -107,24 +91,23 @@ test("a client with a key does what the key allows, and no other replaces it", a
   const { id } = await newChat(admin);
   const { token, count } = giving((await newKey("read")).key, ADMIN_KEY);
   const reader = clientWith(token);
-  assert.deepEqual(await all(iterateMessages(reader, { chatId: id })), []);
-  const { error } = await createChat({ client: reader, body: { title: "A chat" } });
-  assert.equal(error?.type, "/problems/forbidden");
+  assert.deepEqual(await all(reader.messages.list({ chat_id: id })), []);
+  await assert.rejects(reader.chats.create({ title: "A chat" }), isKind("Forbidden", "forbidden"));
   assert.equal(count(), 1);
 });
 
 test("without a token, none is sent", async () => {
-  const { error } = await listChats({ client: clientWith(undefined) });
-  assert.equal(error?.detail, "No key or token was sent.");
+  const listing = all(clientWith(undefined).chats.list());
+  await assert.rejects(listing, { name: "Unauthorized", detail: "No key or token was sent." });
 });
 
 test("what a function gave is sent until it is refused", async () => {
   const { id: chatId } = await newChat(admin);
   const { token, count } = giving(NOBODYS, ADMIN_KEY);
   const client = clientWith(token);
-  const sent = [await sendMessage(client, chatId, { text: "One" })];
-  sent.push(await sendMessage(client, chatId, { text: "Two" }));
-  assert.deepEqual(await all(iterateMessages(client, { chatId, limit: 1 })), sent);
+  const sent = [await client.messages.send({ chat_id: chatId, text: "One" })];
+  sent.push(await client.messages.send({ chat_id: chatId, text: "Two" }));
+  assert.deepEqual(await all(client.messages.list({ chat_id: chatId })), sent);
   assert.equal(count(), 2);
 });
 
@@ -133,7 +116,7 @@ test("many that are refused at once ask once", async () => {
   const { token, count } = giving(NOBODYS, ADMIN_KEY);
   const client = clientWith(token);
   const texts = Array.from({ length: CROWD }, (_, number) => `${number}`);
-  const sent = await Promise.all(texts.map((text) => sendMessage(client, id, { text })));
+  const sent = await Promise.all(texts.map((text) => client.messages.send({ chat_id: id, text })));
   assert.equal(new Set(sent.map((message) => message.id)).size, CROWD);
   assert.equal(count(), 2);
 });
@@ -143,20 +126,21 @@ test("all that wait for a token get what the function throws, and the next asks 
   const { token, count } = giving(error, NOBODYS, error, ADMIN_KEY);
   const client = clientWith(token);
   for (let round = 0; round < 2; round++) {
-    const calls = Array.from({ length: CROWD }, () => all(iterateMessages(client)));
+    const calls = Array.from({ length: CROWD }, () => all(client.messages.list()));
     const results = await Promise.allSettled(calls);
     for (const result of results) assert.equal("reason" in result && result.reason, error);
   }
-  await all(iterateMessages(client));
+  await all(client.messages.list());
   assert.equal(count(), 4);
 });
 
 test("a function may also return or throw at once, and throw what is no error", async () => {
-  await listChats({ client: clientWith(() => ADMIN_KEY), throwOnError: true });
+  await all(clientWith(() => ADMIN_KEY).chats.list());
   const signedOut = clientWith(() => {
     throw "Signed out";
   });
-  await assert.rejects(next(streamChanges(signedOut, 1)), (thrown) => thrown === "Signed out");
+  const streaming = next(signedOut.chats.stream({ chat_id: 1 }));
+  await assert.rejects(streaming, (thrown) => thrown === "Signed out");
 });
 
 test("what a function throws when a stream begins is thrown by who follows", async () => {
@@ -167,7 +151,7 @@ test("what a function throws when a stream begins is thrown by who follows", asy
   const service = await scripted([], nothing, UNAUTHORIZED, nothing);
   const error = new TypeError("fetch failed");
   const { token, count } = giving("one", error);
-  const following = followChanges(clientWith(token, service), 1, { wait: 10 });
+  const following = clientWith(token, service).chats.follow({ chat_id: 1 }, { poll: 10 });
   await assert.rejects(following.next(), (thrown) => thrown === error);
   assert.equal(count(), 2);
 });
@@ -181,7 +165,8 @@ test("a refused token costs none of the attempts", async () => {
   const cut: Step = (response) => response.destroy();
   const service = await scripted(requests, UNAUTHORIZED, cut, UNAUTHORIZED, stored);
   const client = clientWith(giving("one", "two", "three").token, service);
-  await sendMessage(client, 1, { text: "Hello" }, { key: "once", attempts: 2 });
+  const once = { idempotencyKey: "once", attempts: 2 };
+  await client.messages.send({ chat_id: 1, text: "Hello" }, once);
   assert.deepEqual(
     requests.map(({ headers }) => [headers.authorization, headers["idempotency-key"]]),
     ["one", "two", "two", "three"].map((token) => [`Bearer ${token}`, "once"]),
@@ -192,13 +177,13 @@ test("a stream whose key is revoked goes on with the next", async () => {
   const { id: chatId } = await newChat(admin);
   const keys = [await newKey("read"), await newKey("read")];
   const first = keys[0]!;
-  const send = (text: string) => sendMessage(admin, chatId, { text });
+  const send = (text: string) => admin.messages.send({ chat_id: chatId, text });
   const token = async () => {
     if (keys.length === 1) await send("Meanwhile");
     return keys.shift()!.key;
   };
   const told: unknown[] = [];
-  for await (const event of streamChanges(clientWith(token), chatId)) {
+  for await (const event of clientWith(token).chats.stream({ chat_id: chatId })) {
     if (event.event === "ready") {
       await send("Before");
       continue;
@@ -206,12 +191,11 @@ test("a stream whose key is revoked goes on with the next", async () => {
     assert.ok(event.event === "change");
     told.push(event.message);
     if (event.message?.text === "After") break;
-    const path = { key_id: first.id };
-    if (event.revision === 1) await revokeKey({ client: admin, path, throwOnError: true });
+    if (event.revision === 1) await admin.keys.revoke({ key_id: first.id });
     else await send("After");
   }
   assert.equal(told.length, 3);
-  assert.deepEqual(told, await all(iterateMessages(admin, { chatId })));
+  assert.deepEqual(told, await all(admin.messages.list({ chat_id: chatId })));
   assert.deepEqual(keys, []);
 });
 
@@ -223,7 +207,8 @@ test("a stream that is cut off when its token expired goes on with another", asy
     UNAUTHORIZED,
     ending(ready(44), change(45), gone(1, 45)),
   );
-  const events = await all(streamChanges(clientWith(giving("one", "two").token, service), 1));
+  const client = clientWith(giving("one", "two").token, service);
+  const events = await all(client.chats.stream({ chat_id: 1 }));
   assert.deepEqual(events.map(({ cursor }) => cursor), [43, 44, 45, 45]);
   assert.deepEqual(
     requests.map(({ headers }) => [headers.authorization, headers["last-event-id"]]),
@@ -236,30 +221,31 @@ test("a call ends when it is aborted, or late, while a function is asked", async
   const abort = new AbortController();
   const { signal } = abort;
   const calls = [
-    listChats({ client, signal }),
-    sendMessage(client, 1, { text: "Hello" }, { signal }),
-    next(streamChanges(client, 1, { signal })),
+    client.chats.get({ chat_id: 1 }, { signal }),
+    client.messages.send({ chat_id: 1, text: "Hello" }, { signal }),
+    next(client.chats.stream({ chat_id: 1 }, { signal })),
   ];
   abort.abort(new Error("Enough"));
   for (const call of calls) await assert.rejects(call, { message: "Enough" });
-  await assert.rejects(listChats({ client, signal }), { message: "Enough" });
-  const late = sendMessage(client, 1, { text: "Hello" }, { timeout: 10, attempts: 2 });
-  await assert.rejects(late, { name: "TimeoutError" });
+  await assert.rejects(client.chats.get({ chat_id: 1 }, { signal }), { message: "Enough" });
+  const late = client.messages.send({ chat_id: 1, text: "Hello" }, { timeout: 10, attempts: 2 });
+  await assert.rejects(late, ConnectionFailed);
 });
 
 for (const token of ["", "secret\n", "secret secret", "secrét"]) {
   test(`a token that cannot be sent is refused unseen: ${JSON.stringify(token)}`, async () => {
     const isUnseen = (error: unknown) => error instanceof TypeError && !/secr/.test(inspect(error));
     assert.throws(() => clientWith(token), isUnseen);
-    await assert.rejects(all(iterateMessages(clientWith(() => token))), isUnseen);
+    await assert.rejects(all(clientWith(() => token).messages.list()), isUnseen);
   });
 }
 
 test("a token is shown neither by the client's configuration nor by errors", async () => {
   const client = clientWith(ADMIN_KEY);
-  await assert.rejects(all(followChanges(client, Number.MAX_SAFE_INTEGER)), (error) => {
-    assert.ok(error instanceof ApiProblem);
-    return !inspect([error, client.getConfig()], { depth: null }).includes(ADMIN_KEY);
+  await assert.rejects(client.chats.get({ chat_id: Number.MAX_SAFE_INTEGER }), (error) => {
+    assert.ok(error instanceof ApiError);
+    const shown = inspect([error, client, client.client.getConfig()], { depth: null });
+    return !shown.includes(ADMIN_KEY);
   });
 });
 
@@ -272,29 +258,61 @@ test("a call is repeated by the client's own fetch, called as browsers demand", 
     return response;
   };
   const { token } = giving(NOBODYS, ADMIN_KEY);
-  await listChats({ client: createClient({ baseUrl, token, fetch: own }), throwOnError: true });
+  await all(new ChatClient({ baseUrl, token, fetch: own }).chats.list());
   assert.deepEqual(statuses, [401, 200]);
 });
 
 test("an Authorization among the headers is sent instead", async () => {
   const { token, count } = giving();
   const own = { Authorization: `Bearer ${ADMIN_KEY}` };
-  const client = createClient({ baseUrl, token, headers: own });
-  await listChats({ client, throwOnError: true });
-  const refused = await listChats({ client, headers: { authorization: `Bearer ${NOBODYS}` } });
-  assert.equal(refused.error?.type, "/problems/unauthorized");
-  await listChats({ client: clientWith(token), headers: own, throwOnError: true });
+  await all(new ChatClient({ baseUrl, token, headers: own }).chats.list());
+  const other = { authorization: `Bearer ${NOBODYS}` };
+  const refused = all(new ChatClient({ baseUrl, token, headers: other }).chats.list());
+  await assert.rejects(refused, isUnauthorized);
   assert.equal(count(), 0);
+});
+
+test("a key and a token cannot both be given", () => {
+  assert.throws(() => new ChatClient({ baseUrl, apiKey: "one", token: "two" }), TypeError);
+});
+
+test("keys are made, listed and revoked", async () => {
+  const made = await admin.keys.create({ name: "Shop", scopes: ["read"], expires_in: 3600 });
+  const { key, ...listed } = made;
+  assert.deepEqual(await all(admin.keys.list({ limit: 1 })), [listed]);
+  await all(new ChatClient({ baseUrl, apiKey: key }).chats.list({ limit: 1 }));
+  await admin.keys.revoke({ key_id: made.id });
+  const [revoked] = await all(admin.keys.list());
+  assert.ok(revoked?.revoked_at);
+  const nobodys = admin.keys.revoke({ key_id: 999_999_999 });
+  await assert.rejects(nobodys, isKind("NotFound", "key-not-found"));
+});
+
+test("a key whose answer is lost is not made twice", async () => {
+  const requests: IncomingMessage[] = [];
+  const service = await scripted(requests, (response) => response.destroy());
+  await assert.rejects(service.keys.create({ name: "Shop", scopes: ["read"] }), ConnectionFailed);
+  assert.equal(requests.length, 1);
+});
+
+test("a token reaches its chats alone, and sends as its author", async () => {
+  const [own, other] = [await newChat(admin), await newChat(admin)];
+  const wanted = { author: "Ada", chats: [own.id], scope: "read send" };
+  const ada = clientWith(async () => (await admin.tokens.create(wanted)).token);
+  const sent = await ada.messages.send({ chat_id: own.id, text: "Hello" });
+  assert.equal(sent.author, "Ada");
+  const elsewhere = ada.chats.get({ chat_id: other.id });
+  await assert.rejects(elsewhere, isKind("NotFound", "chat-not-found"));
 });
 
 test("another host that the service redirects to is not sent the token", async () => {
   const requests: IncomingMessage[] = [];
-  const other = (await scripted(requests, UNAUTHORIZED)).getConfig().baseUrl!;
+  const other = (await scripted(requests, UNAUTHORIZED)).client.getConfig().baseUrl!;
   const service = await scripted(requests, (response) => {
     response.writeHead(307, { Location: `${other}/` });
     response.end();
   });
-  await listChats({ client: clientWith("key", service) });
+  await assert.rejects(clientWith("key", service).chats.get({ chat_id: 1 }), ApiError);
   assert.deepEqual(
     requests.map(({ headers }) => headers.authorization),
     ["Bearer key", undefined],

@@ -2,19 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  ApiProblem,
+  type ChatClient,
   type Changes,
-  deleteChat,
-  deleteMessage,
-  followChanges,
-  iterateMessages,
+  ConnectionFailed,
   type Message,
-  sendMessage,
-  updateMessage,
 } from "chat-and-message-client";
 
 import { change, cutAfter, forward, ready, refuse, serving, type Step, telling } from "./script.js";
-import { all, client, newChat } from "./service.js";
+import { all, api, isKind, newChat } from "./service.js";
 
 type Copy = Map<number, Message>;
 
@@ -27,26 +22,26 @@ function apply(copy: Copy, { changes }: Changes): void {
 
 async function assertEqual(copy: Copy, chatId: number): Promise<void> {
   const kept = [...copy.values()].sort((one, other) => one.id - other.id);
-  assert.deepEqual(kept, await all(iterateMessages(client, { chatId })));
+  assert.deepEqual(kept, await all(api.messages.list({ chat_id: chatId })));
 }
 
 async function send(chatId: number, ...texts: string[]): Promise<Message[]> {
   const sent: Message[] = [];
-  for (const text of texts) sent.push(await sendMessage(client, chatId, { text }));
+  for (const text of texts) sent.push(await api.messages.send({ chat_id: chatId, text }));
   return sent;
 }
 
-const edit = ({ id }: Message, text: string) =>
-  updateMessage({ client, path: { message_id: id }, body: { text }, throwOnError: true });
-const remove = ({ id }: Message) =>
-  deleteMessage({ client, path: { message_id: id }, throwOnError: true });
+const named = ({ chat_id, id }: Message) => ({ chat_id, message_id: id });
+const edit = (message: Message, text: string) =>
+  api.messages.edit({ ...named(message), text });
+const remove = (message: Message) => api.messages.delete(named(message));
 
 test("a copy that follows the changes ends equal to the chat, however often resumed", async () => {
   const { id: chatId } = await newChat();
   const copy: Copy = new Map();
   let since = 0;
   const catchUp = async () => {
-    for await (const found of followChanges(client, chatId, { since, limit: 2 })) {
+    for await (const found of api.chats.changes({ chat_id: chatId, since, limit: 2 })) {
       apply(copy, found);
       since = found.next_since;
     }
@@ -67,16 +62,16 @@ test("a copy that follows the changes ends equal to the chat, however often resu
 test("nothing is yielded when nothing has changed", async () => {
   const { id: chatId } = await newChat();
   await send(chatId, "Hello");
-  const [found] = await all(followChanges(client, chatId));
+  const [found] = await all(api.chats.changes({ chat_id: chatId }));
   assert.ok(found);
-  assert.deepEqual(await all(followChanges(client, chatId, { since: found.next_since })), []);
+  assert.deepEqual(await all(api.chats.changes({ chat_id: chatId, since: found.next_since })), []);
 });
 
 test("a follower who waits sees what is sent later, until it is aborted", async () => {
   const { id: chatId } = await newChat();
   const [hello] = await send(chatId, "Hello");
   const abort = new AbortController();
-  const following = followChanges(client, chatId, { wait: 10, signal: abort.signal });
+  const following = api.chats.follow({ chat_id: chatId }, { poll: 10, signal: abort.signal });
   assert.deepEqual((await following.next()).value?.changes[0]?.message, hello);
   const next = following.next(); // It asks, finds nothing, and waits.
   const [again] = await send(chatId, "Hello again");
@@ -88,11 +83,11 @@ test("a follower who waits sees what is sent later, until it is aborted", async 
 
 test("a follower who was aborted before the start asks for nothing", async () => {
   const signal = AbortSignal.abort(new Error("Enough"));
-  await assert.rejects(all(followChanges(client, 1, { signal })), { message: "Enough" });
+  await assert.rejects(all(api.chats.changes({ chat_id: 1 }, { signal })), { message: "Enough" });
 });
 
 /** Returns a client of the service whose streams are answered so, and the reads that it makes. */
-async function withStreams(stream: Step): Promise<{ behind: typeof client; reads: string[] }> {
+async function withStreams(stream: Step): Promise<{ behind: ChatClient; reads: string[] }> {
   const reads: string[] = [];
   const behind = await serving((request, response) => {
     const isStream = /\/changes\/stream/.test(request.url!);
@@ -106,7 +101,7 @@ test("a follower who waits is told what changes, and does not ask", async () => 
   const { id: chatId } = await newChat();
   await send(chatId, "Before");
   const { behind, reads } = await withStreams(forward);
-  const following = followChanges(behind, chatId, { wait: 10 });
+  const following = behind.chats.follow({ chat_id: chatId }, { poll: 10 });
   assert.equal((await following.next()).value?.next_since, 1);
   for (let revision = 2; revision < 10; revision++) {
     const next = following.next();
@@ -123,7 +118,7 @@ test("what a stream tells at once comes in pages, each message once in each", as
   const events = [1, 2, 3].map((revision) => change(revision, chatId));
   const other = change(4, chatId).replace('"message_id":7', '"message_id":8');
   const { behind } = await withStreams(telling(ready(0, chatId), ...events, other));
-  const following = followChanges(behind, chatId, { wait: 10, limit: 1 });
+  const following = behind.chats.follow({ chat_id: chatId, limit: 1 }, { poll: 10 });
   const seven = { changes: [{ revision: 3, message_id: 7 }], next_since: 3, more: true };
   assert.deepEqual((await following.next()).value, seven);
   const eight = { changes: [{ revision: 4, message_id: 8 }], next_since: 4, more: false };
@@ -144,7 +139,7 @@ for (const [kind, stream] of Object.entries<Step>({
       streams++;
       return stream(...request);
     });
-    const following = followChanges(behind, chatId, { wait: 10 });
+    const following = behind.chats.follow({ chat_id: chatId }, { poll: 10 });
     for (const text of ["One", "Two", "Three"]) {
       const next = following.next();
       const [message] = await send(chatId, text);
@@ -170,7 +165,7 @@ test("a follower whose streams end goes on", async () => {
     }
     return (await send(chatId, "The end"))[0]!;
   })();
-  for await (const found of followChanges(behind, chatId, { wait: 10 })) {
+  for await (const found of behind.chats.follow({ chat_id: chatId }, { poll: 10 })) {
     apply(copy, found);
     if (found.changes.at(-1)?.message?.text === "The end") break;
   }
@@ -181,14 +176,11 @@ test("a follower whose streams end goes on", async () => {
 test("a follower who waits for a chat that is deleted is told so", async () => {
   const { id: chatId } = await newChat();
   await send(chatId, "Hello");
-  const following = followChanges(client, chatId, { wait: 10 });
+  const following = api.chats.follow({ chat_id: chatId }, { poll: 10 });
   await following.next();
   const next = following.next();
-  await deleteChat({ client, path: { chat_id: chatId }, throwOnError: true });
-  await assert.rejects(next, (error) => {
-    assert.ok(error instanceof ApiProblem);
-    return error.problem.type === "/problems/chat-not-found";
-  });
+  await api.chats.delete({ chat_id: chatId });
+  await assert.rejects(next, isKind("NotFound", "chat-not-found"));
 });
 
 test("a follower who waits gives up when the service stays away", async () => {
@@ -199,6 +191,6 @@ test("a follower who waits gives up when the service stays away", async () => {
     isAway = /\/changes\/stream/.test(request.url!);
     (isAway ? cutAfter(ready(0, chatId)) : forward)(response, request);
   });
-  const following = followChanges(behind, chatId, { wait: 10, attempts: 2 });
-  await assert.rejects(all(following), TypeError);
+  const following = behind.chats.follow({ chat_id: chatId }, { poll: 10, attempts: 2 });
+  await assert.rejects(all(following), ConnectionFailed);
 });

@@ -9,7 +9,8 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { type Client, createClient, type LiveEvent } from "chat-and-message-client";
+import { ChatClient } from "chat-and-message-client";
+import type { LiveEvent } from "chat-and-message-client/generated";
 
 import { atEnd, url } from "./service.js";
 
@@ -17,21 +18,21 @@ import { atEnd, url } from "./service.js";
 export type Step = (response: ServerResponse, request: IncomingMessage) => unknown;
 
 /** Returns a client of a server that answers so. */
-export async function serving(listener: RequestListener): Promise<Client> {
+export async function serving(listener: RequestListener): Promise<ChatClient> {
   const server = createServer(listener).listen(0, "127.0.0.1");
   await once(server, "listening");
   atEnd(() => {
     server.close();
     server.closeAllConnections();
   });
-  return createClient({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  return new ChatClient({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
 }
 
 /**
  * Returns a client of a service that answers its first request by the first step, and so on. The
  * requests that came are added to `requests`.
  */
-export async function scripted(requests: IncomingMessage[], ...steps: Step[]): Promise<Client> {
+export async function scripted(requests: IncomingMessage[], ...steps: Step[]): Promise<ChatClient> {
   return serving((request, response) => {
     const step = steps[requests.length] ?? refuse(500);
     requests.push(request);

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { Transform } from "node:stream";
 import { after } from "node:test";
 
-import { type Chat, type Client, createChat, createClient } from "chat-and-message-client";
+import { ApiError, type Chat, ChatClient, type Tagged } from "chat-and-message-client";
 
 export const PACKAGE = resolve(import.meta.dirname, "..");
 const ROOT = resolve(PACKAGE, "../..");
@@ -28,7 +28,7 @@ export function atEnd(end: () => unknown): void {
 
 /** The service that the environment names or, if it names none, one of our own. */
 export const url = process.env["CHAT_API_URL"] ?? (await startService());
-export const client = createClient({ baseUrl: url });
+export const api = new ChatClient({ baseUrl: url });
 
 /** Returns a folder of a test's own, which is gone afterwards. */
 export async function temporaryFolder(): Promise<string> {
@@ -43,10 +43,11 @@ async function startService(): Promise<string> {
 
 export const ADMIN_KEY = "a-first-key-of-32-or-more-characters";
 
-/** Returns where a service listens that asks for keys. */
+/** Returns where a service listens that asks for keys or tokens. */
 export async function startGuarded(): Promise<string> {
+  const guard = { ACCESS: "keys", ADMIN_KEY, TOKEN_SECRET: "s".repeat(40) };
   const data = join(await temporaryFolder(), "data");
-  return (await start({ DATA_DIR: data, DB_HOST: "", ACCESS: "keys", ADMIN_KEY })).url;
+  return (await start({ DATA_DIR: data, DB_HOST: "", ...guard })).url;
 }
 
 /** Returns where a service of a test's own listens, and what restarts it. */
@@ -206,13 +207,14 @@ function close(proxy: Server, sockets: Set<Socket>): void {
 }
 
 /** Returns a new chat. */
-export async function newChat(on: Client = client): Promise<Chat> {
-  const { data } = await createChat({
-    client: on,
-    body: { title: "A chat" },
-    throwOnError: true,
-  });
-  return data;
+export function newChat(on: ChatClient = api): Promise<Tagged<Chat>> {
+  return on.chats.create({ title: "A chat" });
+}
+
+/** Returns what tells whether an error is a problem of this class and type. */
+export function isKind(name: string, type: string): (error: unknown) => boolean {
+  return (error) =>
+    error instanceof ApiError && error.name === name && error.type === `/problems/${type}`;
 }
 
 /** Returns all that an iterator yields. */

@@ -3,32 +3,19 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 
-import {
-  ApiProblem,
-  type Client,
-  createClient,
-  deleteChat,
-  deleteMessage,
-  iterateMessages,
-  type Message,
-  sendMessage,
-  streamChanges,
-  type StreamedEvent,
-  updateMessage,
-} from "chat-and-message-client";
+import { ApiError, ChatClient, type Message, type StreamedEvent } from "chat-and-message-client";
 
-import { all, atEnd, client, newChat, startRestartable, url } from "./service.js";
+import { all, api, atEnd, newChat, startRestartable, url } from "./service.js";
 
 const nowhere = Number.MAX_SAFE_INTEGER;
 
-const send = (chatId: number, text: string, to: Client = client) =>
-  sendMessage(to, chatId, { text });
-const edit = ({ id }: Message, text: string) =>
-  updateMessage({ client, path: { message_id: id }, body: { text }, throwOnError: true });
-const remove = ({ id }: Message) =>
-  deleteMessage({ client, path: { message_id: id }, throwOnError: true });
-const removeChat = (chatId: number) =>
-  deleteChat({ client, path: { chat_id: chatId }, throwOnError: true });
+const send = (chat_id: number, text: string, to: ChatClient = api) =>
+  to.messages.send({ chat_id, text });
+const named = ({ chat_id, id }: Message) => ({ chat_id, message_id: id });
+const edit = (message: Message, text: string) =>
+  api.messages.edit({ ...named(message), text });
+const remove = (message: Message) => api.messages.delete(named(message));
+const removeChat = (chat_id: number) => api.chats.delete({ chat_id });
 
 /** Returns the next event; fails when there is none. */
 async function next<Cursor>(
@@ -51,13 +38,13 @@ async function take<Cursor>(
 
 test("a stream tells what is sent, edited and deleted, as it happens", async () => {
   const { id: chat_id } = await newChat();
-  const stream = streamChanges(client, chat_id);
+  const stream = api.chats.stream({ chat_id });
   assert.deepEqual(await next(stream), { event: "ready", chat_id, revision: 0, cursor: 0 });
   const change = { event: "change", chat_id };
   const message = await send(chat_id, "Helo 🙂");
   const message_id = message.id;
   assert.deepEqual(await next(stream), { ...change, revision: 1, message_id, message, cursor: 1 });
-  const { data: edited } = await edit(message, "Hello 🙂");
+  const edited = await edit(message, "Hello 🙂");
   const second = { revision: 2, message_id, message: edited, cursor: 2 };
   assert.deepEqual(await next(stream), { ...change, ...second });
   await remove(message);
@@ -71,7 +58,7 @@ test("a stream goes on from the cursor of an event, and misses nothing", async (
   const texts: (string | undefined)[] = [];
   let since = 0;
   for (let round = 0; round < 3; round++) {
-    for await (const event of streamChanges(client, chatId, { since })) {
+    for await (const event of api.chats.stream({ chat_id: chatId, since })) {
       if (event.event !== "change") continue;
       texts.push(event.message?.text);
       since = event.cursor;
@@ -85,12 +72,12 @@ test("a stream of many chats goes on from its cursor, or from the revision of ea
   const [one, other] = [(await newChat()).id, (await newChat()).id];
   await send(one, "One");
   await send(other, "Before");
-  const [, , first] = await take(streamChanges(client, new Map([[one, 0], [other, 1]])), 3);
+  const [, , first] = await take(api.chats.stream({ chats: new Map([[one, 0], [other, 1]]) }), 3);
   assert.ok(first?.event === "change");
   assert.equal(first.message?.text, "One");
   assert.equal(first.cursor, `${one}.1,${other}.1`);
   await send(other, "Other");
-  const later = await take(streamChanges(client, first.cursor), 3);
+  const later = await take(api.chats.stream({ chats: first.cursor }), 3);
   assert.deepEqual(later.map(({ event }) => event), ["ready", "ready", "change"]);
   assert.equal(later[2]?.cursor, `${one}.1,${other}.2`);
 });
@@ -98,7 +85,7 @@ test("a stream of many chats goes on from its cursor, or from the revision of ea
 test("a stream of many chats begins now, and ends when all are gone", async () => {
   const [one, other] = [(await newChat()).id, (await newChat()).id];
   await send(one, "Before");
-  const stream = streamChanges(client, [one, nowhere, other]);
+  const stream = api.chats.stream({ chats: [one, nowhere, other] });
   const beginning = [await next(stream), await next(stream), await next(stream)];
   assert.deepEqual(
     beginning.map(({ event, chat_id }) => [event, chat_id]),
@@ -115,7 +102,7 @@ test("a stream of many chats begins now, and ends when all are gone", async () =
 
 test("a stream ends with its chat", async () => {
   const { id: chat_id } = await newChat();
-  const stream = streamChanges(client, chat_id);
+  const stream = api.chats.stream({ chat_id });
   await next(stream);
   await removeChat(chat_id);
   assert.deepEqual(await all(stream), [{ event: "gone", chat_id, cursor: 0 }]);
@@ -123,13 +110,13 @@ test("a stream ends with its chat", async () => {
 
 test("a chat that never was is gone", async () => {
   const gone = { event: "gone", chat_id: nowhere, cursor: 5 };
-  assert.deepEqual(await all(streamChanges(client, nowhere, { since: 5 })), [gone]);
+  assert.deepEqual(await all(api.chats.stream({ chat_id: nowhere, since: 5 })), [gone]);
 });
 
 test("a reader who is further than the chat is reset", async () => {
   const { id: chat_id } = await newChat();
   await send(chat_id, "Hello");
-  const stream = streamChanges(client, chat_id, { since: 1000 });
+  const stream = api.chats.stream({ chat_id, since: 1000 });
   assert.deepEqual(await next(stream), { event: "reset", chat_id, revision: 1, cursor: 1 });
   assert.deepEqual(await next(stream), { event: "ready", chat_id, revision: 1, cursor: 1 });
   await send(chat_id, "Again");
@@ -139,9 +126,9 @@ test("a reader who is further than the chat is reset", async () => {
 
 test("a stream goes on when the service was restarted", async () => {
   const { url, restart } = await startRestartable();
-  const own = createClient({ baseUrl: url });
+  const own = new ChatClient({ baseUrl: url });
   const { id: chatId } = await newChat(own);
-  const stream = streamChanges(own, chatId);
+  const stream = own.chats.stream({ chat_id: chatId });
   await next(stream);
   await send(chatId, "Before", own);
   assert.equal((await next(stream)).cursor, 1);
@@ -155,7 +142,7 @@ test("a stream goes on when the service was restarted", async () => {
 });
 
 /** Returns a client of the service whose every connection is cut somewhere. */
-async function throughCuts(): Promise<Client> {
+async function throughCuts(): Promise<ChatClient> {
   const sockets = new Set<Socket>();
   const { hostname, port } = new URL(url);
   const proxy = createServer((near) => {
@@ -174,7 +161,7 @@ async function throughCuts(): Promise<Client> {
     proxy.close();
     for (const socket of sockets) socket.destroy();
   });
-  return createClient({ baseUrl: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` });
+  return new ChatClient({ baseUrl: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` });
 }
 
 test("a copy ends equal to the chat, in order, wherever the connections are cut", async () => {
@@ -190,7 +177,7 @@ test("a copy ends equal to the chat, in order, wherever the connections are cut"
   })();
   const copy = new Map<number, Message>();
   let revision = 0;
-  for await (const event of streamChanges(flaky, chatId, { since: 0 })) {
+  for await (const event of flaky.chats.stream({ chat_id: chatId, since: 0 })) {
     if (event.event !== "change") continue;
     assert.ok(event.revision > revision);
     revision = event.revision;
@@ -200,21 +187,21 @@ test("a copy ends equal to the chat, in order, wherever the connections are cut"
   }
   assert.ok(copy.has(await sending));
   const kept = [...copy.values()].sort((one, other) => one.id - other.id);
-  assert.deepEqual(kept, await all(iterateMessages(client, { chatId })));
+  assert.deepEqual(kept, await all(api.messages.list({ chat_id: chatId })));
 });
 
 test("what the service refuses is thrown", async () => {
   const tooMany = Array.from({ length: 101 }, (_, index) => index + 1);
-  await assert.rejects(all(streamChanges(client, tooMany)), (error) => {
-    assert.ok(error instanceof ApiProblem);
-    return error.problem.errors?.[0]?.code === "too_many_chats";
+  await assert.rejects(all(api.chats.stream({ chats: tooMany })), (error) => {
+    assert.ok(error instanceof ApiError);
+    return error.errors?.[0]?.code === "too_many_chats";
   });
 });
 
 test("a stream ends when it is aborted", async () => {
   const { id: chatId } = await newChat();
   const abort = new AbortController();
-  const stream = streamChanges(client, chatId, { signal: abort.signal });
+  const stream = api.chats.stream({ chat_id: chatId }, { signal: abort.signal });
   await next(stream);
   const never = stream.next();
   abort.abort(new Error("Enough"));
@@ -223,5 +210,5 @@ test("a stream ends when it is aborted", async () => {
 
 test("a stream that was aborted before the start asks for nothing", async () => {
   const signal = AbortSignal.abort(new Error("Enough"));
-  await assert.rejects(all(streamChanges(client, 1, { signal })), { message: "Enough" });
+  await assert.rejects(all(api.chats.stream({ chat_id: 1 }, { signal })), { message: "Enough" });
 });

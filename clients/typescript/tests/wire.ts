@@ -5,9 +5,8 @@ import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 
 import {
-  ApiProblem,
-  type Client,
-  streamChanges,
+  ApiError,
+  ChatClient,
   type StreamedEvent,
   type StreamOptions,
 } from "chat-and-message-client";
@@ -32,10 +31,10 @@ const message = { id: 7, chat_id: 1, text: "Grüße 🙂", created_at: "2026-01-
 
 /** Returns what a stream of chat 1 tells until it is gone, shortly: "change 44". */
 async function told(
-  client: Client,
-  options: StreamOptions & { since?: number } = {},
+  client: ChatClient,
+  { since, ...options }: StreamOptions & { since?: number } = {},
 ): Promise<string[]> {
-  return (await all(streamChanges(client, 1, options))).map(shortly);
+  return (await all(client.chats.stream({ chat_id: 1, since }, options))).map(shortly);
 }
 
 const shortly = (event: StreamedEvent) =>
@@ -67,7 +66,7 @@ test("a stream that is cut at any byte goes on after the last whole event", asyn
   const cuts = Array.from({ length: bytes.length - 1 }, (_, index) => index + 1);
   await Promise.all(
     cuts.map(async (cut) => {
-      const events = await all(streamChanges(client, cut));
+      const events = await all(client.chats.stream({ chat_id: cut }));
       const found = events.map(shortly);
       assert.deepEqual(found, ["ready 43", "change 44", "change 45", "gone"], `cut at ${cut}`);
       assert.ok(events[1]?.event === "change");
@@ -100,7 +99,7 @@ for (const [name, end] of Object.entries({ "\\n": "\n", "\\r\\n": "\r\n", "\\r":
           await new Promise(setImmediate);
         }
       });
-      assert.deepEqual(await all(streamChanges(client, 1)), [
+      assert.deepEqual(await all(client.chats.stream({ chat_id: 1 })), [
         { event: "ready", chat_id: 1, revision: 43, cursor: 43 },
         { ...CHANGE, cursor: 44 },
         { event: "gone", chat_id: 1, cursor: 99 },
@@ -156,7 +155,7 @@ test("a chat that is gone when the stream comes back is gone", async () => {
     cutAfter(ready(43), change(44)),
     refuse(404, "/problems/chat-not-found"),
   );
-  const events = await all(streamChanges(client, 1));
+  const events = await all(client.chats.stream({ chat_id: 1 }));
   assert.deepEqual(events.map(shortly), ["ready 43", "change 44", "gone"]);
   assert.equal(events[2]?.cursor, 44);
 });
@@ -169,7 +168,7 @@ test("of many chats, those that are left go on where all of them were", async ()
     cutAfter(ready(43, 1, "1.43,7.3"), ready(3, 7, "1.43,7.3"), gone(1, "7.3")),
     ending(ready(3, 7, "7.3"), change(4, 7, "7.4"), gone(7, "")),
   );
-  const events = await all(streamChanges(client, [[1, 43], 7]));
+  const events = await all(client.chats.stream({ chats: [[1, 43], 7] }));
   const expected = ["ready 43", "ready 2", "change 3", "gone", "change 4", "gone"];
   assert.deepEqual(events.map(shortly), expected);
   assert.equal(new URL(requests[0]!.url!, "http://x").searchParams.get("chats"), "1.43,7");
@@ -222,11 +221,11 @@ for (const [status, type] of [
 ] as const) {
   test(`what will be refused again is thrown: a ${status}`, async () => {
     const client = await scripted([], cutAfter(ready(43)), refuse(status, type));
-    const stream = streamChanges(client, 1);
+    const stream = client.chats.stream({ chat_id: 1 });
     await stream.next();
     await assert.rejects(stream.next(), (error) => {
-      assert.ok(error instanceof ApiProblem);
-      return error.problem.type === type;
+      assert.ok(error instanceof ApiError);
+      return error.type === type;
     });
     assert.ok((await stream.next()).done);
   });
@@ -238,14 +237,14 @@ test("a stream whose reader leaves the loop is closed at once", async () => {
     closed = once(response, "close");
     begin(response).write(ready(43) + change(44));
   });
-  for await (const _event of streamChanges(client, 1)) break;
+  for await (const _event of client.chats.stream({ chat_id: 1 })) break;
   await closed;
 });
 
 test("a stream ends when it is aborted, whatever has come already", async () => {
   const client = await scripted([], telling(ready(43), change(44)));
   const abort = new AbortController();
-  const stream = streamChanges(client, 1, { signal: abort.signal });
+  const stream = client.chats.stream({ chat_id: 1 }, { signal: abort.signal });
   await stream.next();
   abort.abort(new Error("Enough"));
   await assert.rejects(stream.next(), { message: "Enough" });
@@ -253,8 +252,8 @@ test("a stream ends when it is aborted, whatever has come already", async () => 
 
 test("a stream is asked for with the client's headers", async () => {
   const requests: IncomingMessage[] = [];
-  const client = await scripted(requests, ending(gone()));
-  client.setConfig({ headers: { Authorization: "Bearer key" } });
+  const { baseUrl } = (await scripted(requests, ending(gone()))).client.getConfig();
+  const client = new ChatClient({ baseUrl: baseUrl!, headers: { Authorization: "Bearer key" } });
   await told(client, { since: 43 });
   assert.equal(requests[0]!.url, "/api/v1/chats/1/changes/stream?since=43");
   assert.equal(requests[0]!.headers.authorization, "Bearer key");

@@ -1,0 +1,58 @@
+/**
+ * Ends what takes too long: its `signal` aborts when a step is late, or another signal does.
+ *
+ * By hand: in Node 20, what `AbortSignal.timeout` and `AbortSignal.any` make can be collected as
+ * garbage while a request still waits for it, and then never ends that request.
+ */
+export class Deadline {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal | undefined;
+  readonly #abort = () => this.#controller.abort(this.#outer?.reason);
+
+  /** @throws The reason of `outer` when it is aborted already. */
+  constructor(outer?: AbortSignal) {
+    outer?.throwIfAborted();
+    this.#outer = outer;
+    outer?.addEventListener("abort", this.#abort);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /**
+   * Settles as `step` does, which has to heed the signal; aborts with a `TimeoutError` when that
+   * takes more milliseconds than these.
+   */
+  async within<Result>(milliseconds: number, step: Promise<Result>): Promise<Result> {
+    const late = () =>
+      this.#controller.abort(new DOMException("Nothing came in time.", "TimeoutError"));
+    const timer = setTimeout(late, milliseconds);
+    try {
+      const result = await step;
+      this.signal.throwIfAborted();
+      return result;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Forgets the other signal. */
+  release(): void {
+    this.#outer?.removeEventListener("abort", this.#abort);
+  }
+
+  /** Ends what still goes on. */
+  end(): void {
+    this.release();
+    this.#controller.abort();
+  }
+
+  /** Returns the reader of a stream, which ends when the signal aborts. */
+  reader(stream: ReadableStream<Uint8Array>): ReadableStreamDefaultReader<Uint8Array> {
+    const reader = stream.getReader();
+    // Node 20 may forget the signal of a request once its head was answered.
+    this.signal.addEventListener("abort", () => reader.cancel().catch(() => {}));
+    return reader;
+  }
+}
