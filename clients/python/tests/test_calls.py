@@ -1,12 +1,15 @@
 """Typed values go in and come out, in either style."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from styles import Blocking
 
+import chat_and_message_client
 from chat_and_message_client import (
     AsyncChatClient,
     Chat,
@@ -142,6 +145,16 @@ def test_a_search_goes_through_all_pages(either: Blocking, api: ChatClient, chat
 def test_a_message_comes_out_of_json_as_it_went_in(either: Blocking, chat: Chat) -> None:
     message = either.send(chat.id, "Hello", author="Ada", metadata={"width": 640})
     assert Message.from_dict(message.to_dict()) == message
+
+
+def test_the_client_has_every_call_of_the_service_but_these() -> None:
+    package = Path(chat_and_message_client.__file__).parent
+    generated = {module.stem for module in package.glob("generated/api/*/[a-z]*.py")}
+    written = " ".join(module.read_text("utf-8") for module in package.glob("_async/*.py"))
+    assert generated - set(re.findall(r"(\w+)\._get_kwargs", written)) == {
+        *("read_message", "update_message", "delete_message"),  # Without their chat.
+        *("check_live", "check_ready", "read_service"),
+    }
 
 
 def test_generated_calls_do_what_the_client_does_not_offer(api: ChatClient, chat: Chat) -> None:
