@@ -58,12 +58,17 @@ bench: .venv/bench  ## Measure the service against others of its kind; needs Lin
 attack: .venv/developing  ## Attack a service of its own, and tell what others notice; needs Linux
 	$(BIN)/python -m attack $(ARGS)
 
-# The calls of streams would never return, so they are removed: `stream_changes` reads streams.
+# The generated calls of streams would never return, so they are removed: the client reads streams.
 clients-python: .venv/clients/installed openapi.json
 	PATH="$(CURDIR)/.venv/clients/bin:$$PATH" openapi-python-client generate --path openapi.json \
 		--config clients/python/generator.yaml --meta none --overwrite --fail-on-warning \
 		--output-path clients/python/chat_and_message_client/generated
 	rm -r clients/python/chat_and_message_client/generated/api/live
+	.venv/clients/bin/python clients/python/derive_sync.py
+	.venv/clients/bin/ruff check clients/python/chat_and_message_client/_sync \
+		--isolated --no-cache --target-version py311 --fix-only --select I
+	.venv/clients/bin/ruff format clients/python/chat_and_message_client/_sync \
+		--isolated --no-cache --target-version py311 --line-length 100
 
 test-clients-python: .venv/developing
 	rm -rf .venv/clients-python-test
@@ -108,7 +113,8 @@ clean:  ## Remove what was installed; the data in .data/ stays
 	@touch $@
 
 .venv/clients/installed: .venv/installed Makefile
-	@$(PYTHON) install.py .venv/clients -c requirements.txt openapi-python-client==0.29.1 ruff
+	@$(PYTHON) install.py .venv/clients -c requirements.txt openapi-python-client==0.29.1 ruff \
+		unasync==0.6.0
 	@touch $@
 
 $(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json

@@ -8,21 +8,17 @@ import os
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from chat_and_message_client import Client, expect
-from chat_and_message_client.generated.api.chats import create_chat
-from chat_and_message_client.generated.api.tokens import create_token
-from chat_and_message_client.generated.models import ChatCreate, TokenCreate
+from chat_and_message_client import ChatClient
 
 URL = os.environ["CHAT_API_URL"]
-CLIENT = Client(base_url=URL, token=os.environ["CHAT_API_KEY"])
-CHAT = expect(create_chat.sync(client=CLIENT, body=ChatCreate(title="Ada and Bob")))
-OTHER = expect(create_chat.sync(client=CLIENT, body=ChatCreate(title="Bob and Eve")))
+API = ChatClient(URL, api_key=os.environ["CHAT_API_KEY"])
+CHAT = API.chats.create("Ada and Bob")
+OTHER = API.chats.create("Bob and Eve")
 
 
 def token() -> str:
     """Return a token for the user who is logged in; it lasts for seconds, so that it expires."""
-    wanted = TokenCreate(author="Ada", chats=[CHAT.id], scope="read send", expires_in=3)
-    made: str = expect(create_token.sync(client=CLIENT, body=wanted)).token
+    made: str = API.tokens.create("Ada", [CHAT.id], scope="read send", expires_in=3).token
     return made
 
 

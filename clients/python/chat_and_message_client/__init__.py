@@ -1,34 +1,69 @@
-"""A typed client of the Chat and Message API.
+"""A typed client of the Chat and Message API: ChatClient, and AsyncChatClient for asyncio.
 
-The calls are in `generated.api`, each a module with `sync` and `asyncio`, and what they take and
-answer in `generated.models`. Beside them is here what most users would write themselves; `aio` has
-the same for asyncio.
+`generated` holds what it is made of: models of what is sent and answered, and a module for each
+call with all that this may need, for what the client does not offer.
 """
 
-from . import aio
-from .bearer import Client
-from .blocking import (
-    export_messages,
-    follow_changes,
-    iterate_messages,
-    send_message,
-    stream_changes,
+from ._async.client import AsyncChatClient
+from ._sync.client import ChatClient
+from .errors import (
+    ApiError,
+    ConnectionFailed,
+    Forbidden,
+    InternalError,
+    Invalid,
+    NotFound,
+    Stale,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    UnexpectedAnswer,
 )
-from .generated.client import AuthenticatedClient
-from .problems import ApiProblem, UnexpectedAnswer, expect
+from .generated.models import (
+    ApiKey,
+    Change,
+    ChangeEvent,
+    Chat,
+    ChatWithMessages,
+    FieldError,
+    GoneEvent,
+    ListedChat,
+    Message,
+    NewApiKey,
+    NewToken,
+    ReadyEvent,
+    ResetEvent,
+)
 from .streams import ChatEvent
+from .wire import NewMessage
 
 __all__ = [
-    "ApiProblem",
-    "AuthenticatedClient",
+    "ApiError",
+    "ApiKey",
+    "AsyncChatClient",
+    "Change",
+    "ChangeEvent",
+    "Chat",
+    "ChatClient",
     "ChatEvent",
-    "Client",
+    "ChatWithMessages",
+    "ConnectionFailed",
+    "FieldError",
+    "Forbidden",
+    "GoneEvent",
+    "InternalError",
+    "Invalid",
+    "ListedChat",
+    "Message",
+    "NewApiKey",
+    "NewMessage",
+    "NewToken",
+    "NotFound",
+    "ReadyEvent",
+    "ResetEvent",
+    "Stale",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unavailable",
     "UnexpectedAnswer",
-    "aio",
-    "expect",
-    "export_messages",
-    "follow_changes",
-    "iterate_messages",
-    "send_message",
-    "stream_changes",
 ]

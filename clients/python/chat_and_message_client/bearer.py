@@ -1,4 +1,4 @@
-"""A client that says who calls: by a key or a token, as a bearer token (RFC 6750)."""
+"""How a client says who calls: by a key or a token, as a bearer token (RFC 6750)."""
 
 import asyncio
 import inspect
@@ -9,42 +9,24 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 
 import httpx
-from attrs import define, field
 
-from .generated import client as generated
+KeySource = str | Callable[[], str]
+AsyncKeySource = KeySource | Callable[[], Awaitable[str]]
 
-Token = str | Callable[[], str] | Callable[[], Awaitable[str]]
-
-# What is added to an error that a `token` function raised, which no other attempt follows.
-NOTE = "The client's `token` function raised this."
-
-
-@define
-class Client(generated.Client):
-    """A client of the service at `base_url`, which is its root without `/api/v1`.
-
-    `token` is sent with each call: a key or a token, of visible ASCII characters, or a function
-    that returns one, or for asyncio an awaitable of one. The function is called at the first call,
-    and again when the service answers 401: the call is then repeated, once. All calls share what
-    it returned. What it raises is raised by the calls that wait for it, as it is and at once. It
-    must not call the service by this client itself.
-
-    An `Authorization` among the `headers` is sent instead. All other arguments are those of
-    `generated.Client`. Raises ValueError for a token that cannot be sent.
-    """
-
-    token: Token | None = field(default=None, kw_only=True, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        if self.token is not None:
-            # A copy, as `with_headers` makes it, has the one of its original.
-            self._httpx_args = {"auth": BearerAuth(self.token), **self._httpx_args}
+# What is added to an error that a function for a key raised, which no other attempt follows.
+NOTE = "The client's `api_key` or `token` function raised this."
 
 
 class BearerAuth(httpx.Auth):
-    """Sends a token with each request, and repeats one that is answered 401 with another token."""
+    """Sends a key or token with each request, and repeats one that is answered 401 with another.
 
-    def __init__(self, token: Token) -> None:
+    A function that gives tokens is called at the first request, and again when the service answers
+    401: the request is then repeated, once. All requests share what it returned. What it raises is
+    raised by the calls that wait for it, as it is and at once. It must not call the service by the
+    same client. An `Authorization` that a request has already is left as it is.
+    """
+
+    def __init__(self, token: AsyncKeySource) -> None:
         self.can_renew = callable(token)
         self.ask = token if callable(token) else lambda: token
         if not callable(token):
@@ -124,12 +106,12 @@ def checked(token: object) -> str:
     """Return the token; raise ValueError, without showing it, for what is none."""
     if inspect.iscoroutine(token):
         token.close()
-        raise ValueError("a `token` function that is awaited is for asyncio alone")
+        raise ValueError("an `api_key` or `token` function that is awaited is for asyncio alone")
     if not isinstance(token, str) or not re.fullmatch("[!-~]+", token):
-        raise ValueError("a token is a text of visible ASCII characters, at least one")
+        raise ValueError("a key or token is a text of visible ASCII characters, at least one")
     return token
 
 
 def came_of_asking(error: BaseException | None) -> bool:
-    """Return whether a `token` function raised the error."""
+    """Return whether an `api_key` or `token` function raised the error."""
     return NOTE in getattr(error, "__notes__", ())

@@ -13,18 +13,16 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from ._shared import FIRST_PAUSE, LONGEST_PAUSE, LOST, AnyClient, Backoff, asked_pause
 from .bearer import came_of_asking
-from .generated.api.chats import read_changes
+from .errors import ApiError, error_of, unexpected
 from .generated.models import (
     Change,
     ChangeEvent,
-    Changes,
     GoneEvent,
     ReadyEvent,
     ResetEvent,
 )
-from .problems import ApiProblem, UnexpectedAnswer, read, retry_after
+from .retries import FIRST_PAUSE, LONGEST_PAUSE, LOST, Backoff, asked_pause
 
 ChatEvent = ReadyEvent | ChangeEvent | ResetEvent | GoneEvent
 
@@ -100,7 +98,7 @@ class Blocks:
 class Reader:
     """A reader of the streams of one chat or of many, over any number of connections.
 
-    As a context around a connection it lets pass what another may mend; `pause` then says how many
+    As a context around a connection it lets pass what another may fix; `pause` then says how many
     seconds to wait before it. It `is_done` when all chats are gone.
     """
 
@@ -177,20 +175,16 @@ class Reader:
         self.told[chat] = event.revision
         return True
 
-    def refused(self, client: AnyClient, response: httpx.Response) -> list[ChatEvent]:
+    def refused(self, response: httpx.Response) -> list[ChatEvent]:
         """Return the event that an answer without a stream stands for.
 
-        Raises ApiProblem for any but that the chat is gone, and UnexpectedAnswer.
+        Raises ApiError for any but that the chat is gone.
         """
-        try:
-            if not response.is_success:
-                read(client, response, read_changes._build_response)
-        except ApiProblem as error:
-            if self.chat is None or error.type != "/problems/chat-not-found":
-                raise
-            self.told.clear()
-            return [GoneEvent("gone", self.chat)]
-        raise UnexpectedAnswer(response.status_code, retry_after(response.headers))
+        error = unexpected(response) if response.is_success else error_of(response)
+        if self.chat is None or error.type != "/problems/chat-not-found":
+            raise error
+        self.told.clear()
+        return [GoneEvent("gone", self.chat)]
 
     def end(self) -> None:
         """Raise httpx.RemoteProtocolError unless the connection came to its end."""
@@ -241,10 +235,10 @@ def event_of(block: Block) -> ChatEvent | None:
 
 
 class Listening:
-    """How `follow_changes` waits: by a stream as long as one comes through, or not.
+    """How following a chat waits: by a stream as long as one comes through, or not.
 
     As a context around a connection of its `reader` it lets pass whatever fails: what was missed
-    is then asked for, and what cannot be mended is raised there.
+    is then asked for, and what cannot be fixed is raised there.
     """
 
     def __init__(self, chat_id: int) -> None:
@@ -276,17 +270,12 @@ class Listening:
             self.silence = None
         else:
             self.silence, self.not_before = FIRST_SILENCE, now + STREAMLESS
-        may_pass = isinstance(error, (ApiProblem, UnexpectedAnswer, *LOST))
+        may_pass = isinstance(error, (ApiError, *LOST))
         return may_pass and not came_of_asking(error)
 
 
-def pages(events: list[ChatEvent], since: int, limit: int) -> Iterator[Changes]:
-    """Yield the changes after a revision that the events tell of, up to `limit` at a time."""
-    changes = [
-        Change(event.revision, event.message_id, event.message)
-        for event in events
-        if isinstance(event, ChangeEvent) and event.revision > since
-    ]
-    for first in range(0, len(changes), limit):
-        page = changes[first : first + limit]
-        yield Changes(page, page[-1].revision, more=first + limit < len(changes))
+def changes_in(events: list[ChatEvent], since: int) -> Iterator[Change]:
+    """Yield the changes after a revision that the events tell of."""
+    for event in events:
+        if isinstance(event, ChangeEvent) and event.revision > since:
+            yield Change(event.revision, event.message_id, event.message)

@@ -3,14 +3,11 @@
 import os
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from server import running
 from styles import Asyncio, Blocking
 
-from chat_and_message_client import Client, expect
-from chat_and_message_client.generated.api.chats import create_chat
-from chat_and_message_client.generated.models import Chat, ChatCreate
+from chat_and_message_client import Chat, ChatClient
 
 
 @pytest.fixture(scope="session")
@@ -25,26 +22,26 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def client(url: str) -> Iterator[Client]:
+def api(url: str) -> Iterator[ChatClient]:
     """A client of the service."""
-    with Client(base_url=url, timeout=httpx.Timeout(30)) as client:
-        yield client
+    with ChatClient(url, timeout=30) as api:
+        yield api
 
 
 @pytest.fixture
-def chat(client: Client) -> Chat:
+def chat(api: ChatClient) -> Chat:
     """A new chat."""
-    return expect(create_chat.sync(client=client, body=ChatCreate(title="A chat")))
+    return api.chats.create("A chat")
 
 
 @pytest.fixture(params=[Blocking, Asyncio], ids=["blocking", "asyncio"])
 def style(request: pytest.FixtureRequest) -> type[Blocking]:
-    """A style of helpers."""
+    """A style of client."""
     chosen: type[Blocking] = request.param
     return chosen
 
 
 @pytest.fixture
-def helpers(style: type[Blocking], url: str) -> Blocking:
-    """The helpers, on the service."""
+def either(style: type[Blocking], url: str) -> Blocking:
+    """The client of a style, on the service."""
     return style(url)

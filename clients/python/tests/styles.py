@@ -1,19 +1,17 @@
-"""Both styles of the helpers, called alike, so that each test tells what holds for both."""
+"""Both clients, called alike, so that each test tells what holds for both."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import Callable
 from contextlib import aclosing, suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
-import chat_and_message_client as blocking
-from chat_and_message_client import ChatEvent, Client, aio
-from chat_and_message_client.bearer import Token
-from chat_and_message_client.generated.models import Changes, Message
+from chat_and_message_client import AsyncChatClient, ChatClient, Message
+from chat_and_message_client.bearer import AsyncKeySource
 
-T = TypeVar("T")
 Act = Callable[[Any], object]
+Gathered = list[Any]
 
 
 class Enough(Exception):
@@ -21,106 +19,91 @@ class Enough(Exception):
 
 
 class Blocking:
-    """The blocking helpers, each call with a client of its own; what they yield is gathered."""
+    """The blocking client, a new one for each call; what it yields is gathered."""
 
-    def __init__(self, url: str, timeout: float = 30, token: Token | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeout: float = 30,
+        api_key: AsyncKeySource | None = None,
+        attempts: int = 5,
+    ) -> None:
         self.url = url
-        self.timeout = httpx.Timeout(timeout)
-        self.token = token
-
-    def client(self) -> Client:
-        """Return a new client."""
         # It speaks no TLS; to read the machine's certificates would take it 30 ms.
-        return Client(self.url, timeout=self.timeout, verify_ssl=False, token=self.token)
+        self.http: dict[str, Any] = {"timeout": timeout, "verify": False}
+        self.options: dict[str, Any] = {"api_key": api_key, "attempts": attempts}
 
-    def send_message(self, *arguments: Any, **options: Any) -> Message:
-        """Return the message that was sent."""
-        with self.client() as client:
-            return blocking.send_message(client, *arguments, **options)
+    def call(self, call: Callable[[Any], Any]) -> Any:
+        """Return what the call of a client returns."""
+        http = httpx.Client(**self.http)
+        with ChatClient(self.url, **self.options, http_client=http) as api:
+            return call(api)
 
-    def iterate_messages(self, *arguments: Any, **options: Any) -> list[Message]:
-        """Return all messages."""
-        with self.client() as client:
-            return list(blocking.iterate_messages(client, *arguments, **options))
+    def gather(self, call: Callable[[Any], Any], act: Act = id) -> Gathered:
+        """Return all that a client yields, up to the value for which `act` raises Enough."""
 
-    def follow_changes(self, *arguments: Any, **options: Any) -> list[Changes]:
-        """Return all pages of changes."""
-        with self.client() as client:
-            return list(blocking.follow_changes(client, *arguments, **options))
+        def gathered(api: ChatClient) -> Gathered:
+            taken = []
+            with suppress(Enough):
+                for value in call(api):
+                    taken.append(value)
+                    act(value)
+            return taken
 
-    def stream_changes(self, *arguments: Any, act: Act = id, **options: Any) -> list[ChatEvent]:
-        """Return all events, up to the one for which `act`, called with each, raises Enough."""
-        with self.client() as client:
-            return self.taken(blocking.stream_changes(client, *arguments, **options), act)
-
-    def wait_for_changes(self, *arguments: Any, act: Act = id, **options: Any) -> list[Changes]:
-        """Return all pages of changes, up to the one for which `act` raises Enough."""
-        with self.client() as client:
-            pages = blocking.follow_changes(client, *arguments, **{"wait": 0.01, **options})
-            return self.taken(pages, act)
-
-    def taken(self, values: Iterator[T], act: Act) -> list[T]:
-        """Return the values up to the one for which `act` raises Enough."""
-        taken = []
-        with suppress(Enough):
-            for value in values:
-                taken.append(value)
-                act(value)
+        taken: Gathered = self.call(gathered)
         return taken
 
-    def export_messages(self, *arguments: Any, **options: Any) -> list[Message]:
+    def send(self, *arguments: Any, **options: Any) -> Message:
+        """Return the message that was sent."""
+        sent: Message = self.call(lambda api: api.messages.send(*arguments, **options))
+        return sent
+
+    def list(self, *arguments: Any, **options: Any) -> Gathered:
         """Return all messages."""
-        with self.client() as client:
-            return list(blocking.export_messages(client, *arguments, **options))
+        return self.gather(lambda api: api.messages.list(*arguments, **options))
+
+    def export(self, *arguments: Any, **options: Any) -> Gathered:
+        """Return all messages."""
+        return self.gather(lambda api: api.messages.export(*arguments, **options))
+
+    def changes(self, *arguments: Any, **options: Any) -> Gathered:
+        """Return all changes."""
+        return self.gather(lambda api: api.chats.changes(*arguments, **options))
+
+    def follow(self, *arguments: Any, act: Act = id, **options: Any) -> Gathered:
+        """Return all changes, up to the one for which `act`, called with each, raises Enough."""
+        options = {"poll": 0.01, **options}
+        return self.gather(lambda api: api.chats.follow(*arguments, **options), act)
+
+    def stream(self, *arguments: Any, act: Act = id, **options: Any) -> Gathered:
+        """Return all events, up to the one for which `act`, called with each, raises Enough."""
+        return self.gather(lambda api: api.chats.stream(*arguments, **options), act)
 
 
 class Asyncio(Blocking):
-    """The helpers for asyncio, each call with a client and in a loop of its own."""
+    """The client for asyncio, a new one in a loop of its own for each call."""
 
-    def send_message(self, *arguments: Any, **options: Any) -> Message:
-        """Return the message that was sent."""
-        return self.run(lambda client: aio.send_message(client, *arguments, **options))
+    def call(self, call: Callable[[Any], Any]) -> Any:
+        """Return what the call of a client returns."""
 
-    def iterate_messages(self, *arguments: Any, **options: Any) -> list[Message]:
-        """Return all messages."""
-        return self.gather(lambda client: aio.iterate_messages(client, *arguments, **options))
+        async def run() -> Any:
+            http = httpx.AsyncClient(**self.http)
+            async with AsyncChatClient(self.url, **self.options, http_client=http) as api:
+                return await call(api)
 
-    def follow_changes(self, *arguments: Any, **options: Any) -> list[Changes]:
-        """Return all pages of changes."""
-        return self.gather(lambda client: aio.follow_changes(client, *arguments, **options))
+        return asyncio.run(run())
 
-    def stream_changes(self, *arguments: Any, act: Act = id, **options: Any) -> list[ChatEvent]:
-        """Return all events, up to the one for which `act`, called with each, raises Enough."""
-        return self.gather(lambda client: aio.stream_changes(client, *arguments, **options), act)
+    def gather(self, call: Callable[[Any], Any], act: Act = id) -> Gathered:
+        """Return all that a client yields, up to the value for which `act` raises Enough."""
 
-    def wait_for_changes(self, *arguments: Any, act: Act = id, **options: Any) -> list[Changes]:
-        """Return all pages of changes, up to the one for which `act` raises Enough."""
-        options = {"wait": 0.01, **options}
-        return self.gather(lambda client: aio.follow_changes(client, *arguments, **options), act)
-
-    def export_messages(self, *arguments: Any, **options: Any) -> list[Message]:
-        """Return all messages."""
-        return self.gather(lambda client: aio.export_messages(client, *arguments, **options))
-
-    def gather(self, call: Callable[[Client], AsyncGenerator[T, None]], act: Act = id) -> list[T]:
-        """Return all that the call yields, up to the value for which `act` raises Enough."""
-
-        async def gathered(client: Client) -> list[T]:
+        async def gathered(api: AsyncChatClient) -> Gathered:
             taken = []
-            async with aclosing(call(client)) as values:
+            async with aclosing(call(api)) as values:
                 with suppress(Enough):
                     async for value in values:
                         taken.append(value)
                         act(value)
             return taken
 
-        return self.run(gathered)
-
-    def run(self, call: Callable[[Client], Awaitable[T]]) -> T:
-        """Return what the call returns."""
-
-        async def run() -> T:
-            async with self.client() as client:
-                return await call(client)
-
-        return asyncio.run(run())
+        taken: Gathered = self.call(gathered)
+        return taken

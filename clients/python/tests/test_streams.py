@@ -19,28 +19,24 @@ from test_changes import apply, as_served, change_at_random, edit
 from test_problems import NOBODY
 
 from chat_and_message_client import (
-    ApiProblem,
-    ChatEvent,
-    Client,
-    UnexpectedAnswer,
-    _shared,
-    aio,
-    expect,
-    send_message,
-    stream_changes,
-    streams,
-)
-from chat_and_message_client.generated.api.chats import create_chat, delete_chat
-from chat_and_message_client.generated.api.messages import delete_message
-from chat_and_message_client.generated.models import (
+    ApiError,
+    AsyncChatClient,
+    Change,
     ChangeEvent,
-    Changes,
     Chat,
-    ChatCreate,
+    ChatClient,
+    ChatEvent,
+    Forbidden,
     GoneEvent,
+    Invalid,
     Message,
+    NotFound,
     ReadyEvent,
     ResetEvent,
+    Unauthorized,
+    UnexpectedAnswer,
+    retries,
+    streams,
 )
 
 GATEWAYS = [fault for fault in Fault if fault.name.startswith("GATEWAY")]
@@ -49,7 +45,7 @@ GATEWAYS = [fault for fault in Fault if fault.name.startswith("GATEWAY")]
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have pauses begin so short that a test can have many."""
-    monkeypatch.setattr(_shared, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(streams, "FIRST_PAUSE", 0.001)
 
 
@@ -69,25 +65,20 @@ def nothing() -> None:
     """Do nothing."""
 
 
-def delete(chat: Chat, client: Client) -> None:
-    """Delete the chat."""
-    expect(delete_chat.sync(chat.id, client=client))
-
-
 # Of the service.
 
 
 def test_what_is_sent_edited_and_deleted_comes_as_it_happens(
-    helpers: Blocking, client: Client, chat: Chat
+    either: Blocking, api: ChatClient, chat: Chat
 ) -> None:
     messages: list[Message] = []
-    ready, sent, edited, deleted, gone = helpers.stream_changes(
+    ready, sent, edited, deleted, gone = either.stream(
         chat.id,
         act=one_after_the_other(
-            lambda: messages.append(send_message(client, chat.id, "Hello", "Ada")),
-            lambda: messages.append(edit(client, messages[0])),
-            lambda: expect(delete_message.sync(messages[0].id, client=client)),
-            lambda: delete(chat, client),
+            lambda: messages.append(api.messages.send(chat.id, "Hello", author="Ada")),
+            lambda: messages.append(edit(api, messages[0])),
+            lambda: api.messages.delete(chat.id, messages[0].id),
+            lambda: api.chats.delete(chat.id),
             nothing,
         ),
     )
@@ -99,10 +90,10 @@ def test_what_is_sent_edited_and_deleted_comes_as_it_happens(
     assert gone == GoneEvent("gone", chat.id)
 
 
-def test_without_a_revision_it_begins_now(helpers: Blocking, client: Client, chat: Chat) -> None:
-    send_message(client, chat.id, "before")
-    _, change = helpers.stream_changes(
-        chat.id, act=one_after_the_other(lambda: send_message(client, chat.id, "after"))
+def test_without_a_revision_it_begins_now(either: Blocking, api: ChatClient, chat: Chat) -> None:
+    api.messages.send(chat.id, "before")
+    _, change = either.stream(
+        chat.id, act=one_after_the_other(lambda: api.messages.send(chat.id, "after"))
     )
     assert isinstance(change, ChangeEvent)
     assert change.message
@@ -110,39 +101,37 @@ def test_without_a_revision_it_begins_now(helpers: Blocking, client: Client, cha
 
 
 def test_it_goes_on_from_the_revision_of_any_event(
-    helpers: Blocking, client: Client, chat: Chat
+    either: Blocking, api: ChatClient, chat: Chat
 ) -> None:
     for text in ("one", "two", "three"):
-        send_message(client, chat.id, text)
-    _, *changes = helpers.stream_changes(
-        chat.id, 0, act=one_after_the_other(nothing, nothing, nothing)
-    )
+        api.messages.send(chat.id, text)
+    _, *changes = either.stream(chat.id, 0, act=one_after_the_other(nothing, nothing, nothing))
     for number, change in enumerate(changes[:-1], start=1):
         assert isinstance(change, ChangeEvent)
         enough = one_after_the_other(*[nothing] * len(changes[number:]))
-        ready, *rest = helpers.stream_changes(chat.id, change.revision, act=enough)
+        ready, *rest = either.stream(chat.id, change.revision, act=enough)
         assert ready == ReadyEvent("ready", chat.id, change.revision)
         assert rest == changes[number:]
 
 
 def test_many_chats_go_on_until_the_last_is_gone(
-    helpers: Blocking, client: Client, chat: Chat
+    either: Blocking, api: ChatClient, chat: Chat
 ) -> None:
-    other = expect(create_chat.sync(client=client, body=ChatCreate(title="Another chat")))
-    sent = send_message(client, chat.id, "Hello")
-    send_message(client, other.id, "before")
+    other = api.chats.create("Another chat")
+    sent = api.messages.send(chat.id, "Hello")
+    api.messages.send(other.id, "before")
     later: list[Message] = []
 
     def act(event: ChatEvent) -> None:
         match event:
             case ChangeEvent(chat_id=chat.id):
-                later.append(send_message(client, other.id, "after"))
+                later.append(api.messages.send(other.id, "after"))
             case ChangeEvent(chat_id=other.id):
-                delete(chat, client)
+                api.chats.delete(chat.id)
             case GoneEvent(chat_id=chat.id):
-                delete(other, client)
+                api.chats.delete(other.id)
 
-    events = helpers.stream_changes({chat.id: 0, other.id: None, NOBODY: 7}, act=act)
+    events = either.stream({chat.id: 0, other.id: None, NOBODY: 7}, act=act)
     told: dict[int, list[Any]] = {chat.id: [], other.id: [], NOBODY: []}
     for event in events:
         told[event.chat_id].append(event)
@@ -156,36 +145,36 @@ def test_many_chats_go_on_until_the_last_is_gone(
     assert gone == events[-1] == GoneEvent("gone", other.id)
 
 
-def test_of_no_chats_nothing_comes(helpers: Blocking) -> None:
-    assert helpers.stream_changes({}) == []
+def test_of_no_chats_nothing_comes(either: Blocking) -> None:
+    assert either.stream({}) == []
 
 
-def test_a_chat_that_does_not_exist_is_gone(helpers: Blocking) -> None:
-    assert helpers.stream_changes(NOBODY) == [GoneEvent("gone", NOBODY)]
+def test_a_chat_that_does_not_exist_is_gone(either: Blocking) -> None:
+    assert either.stream(NOBODY) == [GoneEvent("gone", NOBODY)]
 
 
 def test_a_chat_that_is_deleted_while_the_connection_is_broken_is_gone(
-    style: type[Blocking], url: str, client: Client, chat: Chat
+    style: type[Blocking], url: str, api: ChatClient, chat: Chat
 ) -> None:
     def break_and_delete() -> None:
         proxy.cut()
-        delete(chat, client)
+        api.chats.delete(chat.id)
 
     with failing(url) as proxy:
         act = one_after_the_other(break_and_delete, nothing)
-        ready, gone = style(proxy.url).stream_changes(chat.id, act=act)
+        ready, gone = style(proxy.url).stream(chat.id, act=act)
     assert isinstance(ready, ReadyEvent)
     assert gone == GoneEvent("gone", chat.id)
 
 
 def test_a_revision_above_the_chats_is_a_reset_from_which_it_goes_on(
-    helpers: Blocking, client: Client, chat: Chat
+    either: Blocking, api: ChatClient, chat: Chat
 ) -> None:
-    send_message(client, chat.id, "Hello")
-    reset, ready, change = helpers.stream_changes(
+    api.messages.send(chat.id, "Hello")
+    reset, ready, change = either.stream(
         chat.id,
         1000,
-        act=one_after_the_other(nothing, lambda: send_message(client, chat.id, "Hello again")),
+        act=one_after_the_other(nothing, lambda: api.messages.send(chat.id, "Hello again")),
     )
     assert reset == ResetEvent("reset", chat.id, 1)
     assert ready == ReadyEvent("ready", chat.id, 1)
@@ -210,19 +199,19 @@ def test_a_service_that_is_started_again_is_no_end(style: type[Blocking], tmp_pa
         with running() as second:
             parts = urlsplit(second.url)
             proxy.upstream = (parts.hostname or "", parts.port or 80)
-            send_message(client, chat.id, "Hello")
+            api.messages.send(chat.id, "Hello")
             has_come.wait(60)
 
     has_come = threading.Event()
     with (
         running() as first,
         failing(first.url) as proxy,
-        Client(base_url=proxy.url) as client,
+        ChatClient(proxy.url) as api,
         ThreadPoolExecutor(1) as threads,
     ):
-        chat = expect(create_chat.sync(client=client, body=ChatCreate(title="A chat")))
+        chat = api.chats.create("A chat")
         try:
-            ready, change = style(proxy.url).stream_changes(chat.id, act=act)
+            ready, change = style(proxy.url).stream(chat.id, act=act)
         finally:
             has_come.set()
     assert isinstance(ready, ReadyEvent)
@@ -233,7 +222,7 @@ def test_a_service_that_is_started_again_is_no_end(style: type[Blocking], tmp_pa
 
 @pytest.mark.usefixtures("hasty")
 def test_a_copy_that_streams_through_cuts_while_many_change_the_chat_ends_equal_to_it(
-    style: type[Blocking], url: str, client: Client, chat: Chat
+    style: type[Blocking], url: str, api: ChatClient, chat: Chat
 ) -> None:
     copy: dict[int, Message] = {}
     revisions: list[int] = []
@@ -253,34 +242,34 @@ def test_a_copy_that_streams_through_cuts_while_many_change_the_chat_ends_equal_
 
     def change_and_end() -> None:
         with ThreadPoolExecutor(4) as threads:
-            list(threads.map(lambda seed: change_at_random(client, chat, seed), range(4)))
-        send_message(client, chat.id, "The end")
+            list(threads.map(lambda seed: change_at_random(api, chat, seed), range(4)))
+        api.messages.send(chat.id, "The end")
 
     with failing(url) as proxy, ThreadPoolExecutor(1) as changing:
         done = changing.submit(change_and_end)
-        style(proxy.url).stream_changes(chat.id, 0, act=act)
+        style(proxy.url).stream(chat.id, 0, act=act)
         done.result()
     assert proxy.count > 5
     assert revisions == sorted(set(revisions))
-    assert copy == as_served(client, chat)
+    assert copy == as_served(api, chat)
 
 
-def test_what_is_not_valid_is_raised(helpers: Blocking) -> None:
-    with pytest.raises(ApiProblem, match=r"422 .*query\.since"):
-        helpers.stream_changes(1, -1)
-    with pytest.raises(ApiProblem, match=r"422 .*query\.chats"):
-        helpers.stream_changes(dict.fromkeys(range(1, 102)))
+def test_what_is_not_valid_is_raised(either: Blocking) -> None:
+    with pytest.raises(Invalid, match=r"422 .*query\.since"):
+        either.stream(1, -1)
+    with pytest.raises(Invalid, match=r"422 .*query\.chats"):
+        either.stream(dict.fromkeys(range(1, 102)))
     with pytest.raises(ValueError, match="many chats"):
-        helpers.stream_changes({1: 0}, since=1)
+        either.stream({1: 0}, since=1)
 
 
 def test_the_clients_own_timeout_does_not_end_a_stream(
-    style: type[Blocking], url: str, client: Client, chat: Chat
+    style: type[Blocking], url: str, api: ChatClient, chat: Chat
 ) -> None:
-    late = threading.Timer(0.5, send_message, (client, chat.id, "Hello"))
+    late = threading.Timer(0.5, api.messages.send, (chat.id, "Hello"))
     with failing(url) as proxy:
         act = one_after_the_other(late.start)
-        assert len(style(proxy.url, timeout=0.1).stream_changes(chat.id, act=act)) == 2
+        assert len(style(proxy.url, timeout=0.1).stream(chat.id, act=act)) == 2
     late.join()
     assert proxy.count == 1
 
@@ -291,7 +280,7 @@ def test_the_clients_own_timeout_does_not_end_a_stream(
 @pytest.mark.usefixtures("hasty")
 def test_it_begins_behind(style: type[Blocking], url: str, chat: Chat, fault: Fault) -> None:
     with failing(url, fault, fault) as proxy:
-        events = style(proxy.url).stream_changes(chat.id, act=one_after_the_other())
+        events = style(proxy.url).stream(chat.id, act=one_after_the_other())
     assert events == [ReadyEvent("ready", chat.id, 0)]
 
 
@@ -360,7 +349,7 @@ def test_a_connection_may_break_at_every_byte(style: type[Blocking]) -> None:
             at = came or 43
             rest = stream(PREAMBLE, ready(at), *map(change, range(at + 1, 46)))
             server.answers += [whole[:cut], rest, GONE]
-            assert shown(style(server.url).stream_changes(1)) == WHOLE
+            assert shown(style(server.url).stream(1)) == WHOLE
             ids = [asked.last_event_id for asked in server.asked[-3:]]
             assert ids == [None, str(came) if came else None, "45"]
 
@@ -375,26 +364,26 @@ def test_lines_may_end_and_be_split_anywhere(style: type[Blocking], end: bytes) 
     with scripted() as server:
         for pieces in [[wire], [wire[at : at + 1] for at in range(len(wire))], *splits]:
             server.answers += [stream(*pieces, sent("gone", 45, chat_id=1))]
-            assert shown(style(server.url).stream_changes(1)) == WHOLE
+            assert shown(style(server.url).stream(1)) == WHOLE
     assert len(server.asked) == len(wire) + 1
 
 
 def test_an_event_comes_before_the_lf_that_may_follow_its_last_cr(style: type[Blocking]) -> None:
     with scripted(Held(stream(ready(43).replace(b"\n", b"\r")))) as server:
-        events = style(server.url).stream_changes(1, act=one_after_the_other())
+        events = style(server.url).stream(1, act=one_after_the_other())
     assert shown(events) == [("ready", 43)]
 
 
 def test_after_a_bye_it_comes_back_at_once(
     style: type[Blocking], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_shared, "FIRST_PAUSE", 20)
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 20)
     monkeypatch.setattr(streams, "FIRST_PAUSE", 0)
     begin = time.monotonic()
     with scripted(
         stream(ready(43), change(44), BYE + change(45)), stream(ready(44), change(45), BYE), GONE
     ) as server:
-        assert shown(style(server.url).stream_changes(1)) == WHOLE
+        assert shown(style(server.url).stream(1)) == WHOLE
     assert time.monotonic() - begin < 5
     assert [asked.last_event_id for asked in server.asked] == [None, "44", "44"]
 
@@ -402,8 +391,8 @@ def test_after_a_bye_it_comes_back_at_once(
 def test_nothing_but_byes_is_not_asked_for_too_often(style: type[Blocking]) -> None:
     begin = time.monotonic()
     with scripted(*[stream(ready(43), BYE)] * 4, GONE) as server:
-        assert shown(style(server.url).stream_changes(1)) == [("ready", 43), ("gone", None)]
-    assert time.monotonic() - begin > 4 * _shared.FIRST_PAUSE - 0.1
+        assert shown(style(server.url).stream(1)) == [("ready", 43), ("gone", None)]
+    assert time.monotonic() - begin > 4 * retries.FIRST_PAUSE - 0.1
 
 
 @pytest.mark.usefixtures("hasty")
@@ -413,7 +402,7 @@ def test_a_revision_comes_once_and_in_order(style: type[Blocking]) -> None:
         stream(ready(43), change(43), change(44), change(45), change(44)),
         GONE,
     ) as server:
-        assert shown(style(server.url).stream_changes(1)) == WHOLE
+        assert shown(style(server.url).stream(1)) == WHOLE
 
 
 def test_an_end_without_a_bye_is_a_broken_connection(
@@ -425,8 +414,8 @@ def test_an_end_without_a_bye_is_a_broken_connection(
     with scripted(
         stream(ready(43), change(44)) + end, stream(ready(44), change(45)) + end, GONE
     ) as server:
-        assert shown(style(server.url).stream_changes(1)) == WHOLE
-    assert time.monotonic() - begin > _shared.FIRST_PAUSE
+        assert shown(style(server.url).stream(1)) == WHOLE
+    assert time.monotonic() - begin > retries.FIRST_PAUSE
 
 
 @pytest.mark.usefixtures("hasty")
@@ -435,7 +424,7 @@ def test_a_reset_begins_lower(style: type[Blocking]) -> None:
     with scripted(
         stream(ready(43), change(44)), stream(reset, ready(40), change(41)), GONE
     ) as server:
-        assert shown(style(server.url).stream_changes(1, 43)) == [
+        assert shown(style(server.url).stream(1, 43)) == [
             ("ready", 43),
             ("change", 44),
             ("reset", 40),
@@ -460,7 +449,7 @@ def test_many_chats_go_on_from_where_all_of_them_were(style: type[Blocking]) -> 
         sent("gone", "", chat_id=7),
     )
     with scripted(first, Held(second)) as server:
-        events = style(server.url).stream_changes({1: None, 7: 5, 9: 0})
+        events = style(server.url).stream({1: None, 7: 5, 9: 0})
     assert [(event.event, event.chat_id) for event in events] == [
         *[("ready", 1), ("ready", 7), ("gone", 9), ("change", 7), ("gone", 1), ("gone", 7)]
     ]
@@ -476,7 +465,7 @@ def test_silence_is_a_broken_connection(
     with scripted(
         Held(stream(ready(43), change(44))), Held(b""), stream(ready(44), change(45)), GONE
     ) as server:
-        assert shown(style(server.url).stream_changes(1)) == WHOLE
+        assert shown(style(server.url).stream(1)) == WHOLE
 
 
 @pytest.mark.usefixtures("hasty")
@@ -484,7 +473,7 @@ def test_it_waits_as_long_as_it_is_asked_to(style: type[Blocking]) -> None:
     busy = problem("503 Service Unavailable", "too-many-streams", "Retry-After: 1")
     begin = time.monotonic()
     with scripted(busy, busy, GONE) as server:
-        assert shown(style(server.url).stream_changes(1)) == [("gone", None)]
+        assert shown(style(server.url).stream(1)) == [("gone", None)]
     assert 2 <= time.monotonic() - begin < 4
 
 
@@ -494,27 +483,27 @@ def test_an_event_that_cannot_be_read_is_asked_for_again(style: type[Blocking]) 
     with scripted(
         stream(ready(43), change(44) + garbled), stream(ready(43), change(44), change(45)), GONE
     ) as server:
-        assert shown(style(server.url).stream_changes(1)) == WHOLE
+        assert shown(style(server.url).stream(1)) == WHOLE
     assert server.asked[1].last_event_id == "43"
 
 
 @pytest.mark.parametrize(
     ("refusal", "error"),
     [
-        (problem("404 Not Found", "not-found"), ApiProblem),
-        (UNAUTHORIZED, ApiProblem),
-        (problem("403 Forbidden", "forbidden"), ApiProblem),
+        (problem("404 Not Found", "not-found"), NotFound),
+        (UNAUTHORIZED, Unauthorized),
+        (problem("403 Forbidden", "forbidden"), Forbidden),
         (ANSWERS[Fault.FORBIDDEN], UnexpectedAnswer),
         (answer("301 Moved Permanently\r\nLocation: /", "text/html", b""), UnexpectedAnswer),
     ],
     ids=["not found", "unauthorized", "forbidden", "forbidden by a gateway", "moved"],
 )
 @pytest.mark.usefixtures("hasty")
-def test_what_another_attempt_does_not_mend_is_raised(
-    style: type[Blocking], refusal: bytes, error: type[Exception]
+def test_what_another_attempt_does_not_fix_is_raised(
+    style: type[Blocking], refusal: bytes, error: type[ApiError]
 ) -> None:
     with scripted(stream(ready(43)), refusal) as server, pytest.raises(error):
-        style(server.url).stream_changes(1)
+        style(server.url).stream(1)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -522,7 +511,7 @@ def test_cut_off_when_its_token_expired_it_goes_on_with_another(style: type[Bloc
     tokens = ["one", "two"]
     cut, rest = stream(ready(43), change(44)), stream(ready(44), change(45))
     with scripted(cut, UNAUTHORIZED, rest, GONE) as server:
-        events = style(server.url, token=lambda: tokens.pop(0)).stream_changes(1)
+        events = style(server.url, api_key=lambda: tokens.pop(0)).stream(1)
     assert shown(events) == WHOLE
     sent = [(asked.authorization, asked.last_event_id) for asked in server.asked]
     assert sent == [
@@ -536,9 +525,9 @@ def test_cut_off_when_its_token_expired_it_goes_on_with_another(style: type[Bloc
 def test_closed_it_closes_the_connection() -> None:
     with (
         scripted(Held(stream(ready(43), change(44)))) as server,
-        Client(base_url=server.url) as reader,
+        ChatClient(server.url) as reader,
     ):
-        events = stream_changes(reader, 1)
+        events = reader.chats.stream(1)
         next(events)
         events.close()
         assert server.left.wait(10)
@@ -546,8 +535,8 @@ def test_closed_it_closes_the_connection() -> None:
 
 def test_closed_it_closes_the_connection_for_asyncio_too() -> None:
     async def read_one(url: str) -> None:
-        async with Client(base_url=url) as reader:
-            async with aclosing(aio.stream_changes(reader, 1)) as events:
+        async with AsyncChatClient(url) as reader:
+            async with aclosing(reader.chats.stream(1)) as events:
                 await anext(events)
             assert await asyncio.to_thread(server.left.wait, 10)
 
@@ -555,57 +544,57 @@ def test_closed_it_closes_the_connection_for_asyncio_too() -> None:
         asyncio.run(read_one(server.url))
 
 
-# Beneath `follow_changes`.
+# Beneath `follow`.
 
 
 def test_a_follower_does_not_wait_where_a_stream_comes_through(
-    helpers: Blocking, client: Client, chat: Chat
+    either: Blocking, api: ChatClient, chat: Chat
 ) -> None:
-    def act(page: Changes) -> None:
+    def act(change: Change) -> None:
         if texts:
-            late.append(threading.Timer(0.2, send_message, (client, chat.id, texts.pop(0))))
+            late.append(threading.Timer(0.2, api.messages.send, (chat.id, texts.pop(0))))
             late[-1].start()
         else:
             raise Enough
 
     texts, late = ["two", "three"], list[threading.Timer]()
-    first = send_message(client, chat.id, "one")
+    first = api.messages.send(chat.id, "one")
     begin = time.monotonic()
-    pages = helpers.wait_for_changes(chat.id, wait=3600, act=act)
+    changes = either.follow(chat.id, poll=3600, act=act)
     assert time.monotonic() - begin < 20
     copy: dict[int, Message] = {}
-    assert apply(pages, copy) == 3
+    assert apply(changes, copy) == 3
     assert [message.text for message in copy.values()] == ["one", "two", "three"]
     assert copy[first.id] == first
 
 
 @pytest.mark.usefixtures("hasty")
 def test_a_copy_that_follows_through_cuts_ends_equal_to_the_chat(
-    style: type[Blocking], url: str, client: Client, chat: Chat, monkeypatch: pytest.MonkeyPatch
+    style: type[Blocking], url: str, api: ChatClient, chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "FIRST_SILENCE", 0.05)
     monkeypatch.setattr(streams, "STREAMLESS", 0.05)
     copy: dict[int, Message] = {}
 
-    def act(page: Changes) -> None:
-        since.append(apply([page], copy))
-        assert len(page.changes) <= 7
+    def act(change: Change) -> None:
+        since.append(apply([change], copy))
         if any(message.text == "The end" for message in copy.values()):
             raise Enough
-        proxy.cut()
+        if change.revision % 5 == 0:
+            proxy.cut()
 
     def change_and_end() -> None:
         with ThreadPoolExecutor(4) as threads:
-            list(threads.map(lambda seed: change_at_random(client, chat, seed), range(4)))
-        send_message(client, chat.id, "The end")
+            list(threads.map(lambda seed: change_at_random(api, chat, seed), range(4)))
+        api.messages.send(chat.id, "The end")
 
     since: list[int] = []
     with failing(url) as proxy, ThreadPoolExecutor(1) as changing:
         done = changing.submit(change_and_end)
-        style(proxy.url).wait_for_changes(chat.id, limit=7, act=act)
+        style(proxy.url).follow(chat.id, act=act)
         done.result()
     assert since == sorted(set(since))
-    assert copy == as_served(client, chat)
+    assert copy == as_served(api, chat)
 
 
 def page(next_since: int) -> bytes:
@@ -640,8 +629,8 @@ def test_a_follower_asks_where_no_stream_comes_through(
     monkeypatch.setattr(streams, "FIRST_SILENCE", 0.2)
     with scripted(page(0), instead, page(0), page(0), page(1), page(2)) as server:
         enough = one_after_the_other(nothing)
-        pages = style(server.url).wait_for_changes(1, act=enough)
-    assert [page.next_since for page in pages] == [1, 2]
+        changes = style(server.url).follow(1, act=enough)
+    assert [change.revision for change in changes] == [1, 2]
     asked = [asked.target.partition("?")[0].rpartition("/")[2] for asked in server.asked]
     assert asked == ["changes", "stream", "changes", "changes", "changes", "changes"]
 
@@ -654,8 +643,8 @@ def test_a_follower_waits_longer_once_a_stream_has_come_through(
     quiet = Held(stream(PREAMBLE, ready(0)))
     begin = time.monotonic()
     with scripted(page(0), quiet, page(0), quiet, page(1)) as server:
-        pages = style(server.url).wait_for_changes(1, wait=3600, act=one_after_the_other())
-    assert [page.next_since for page in pages] == [1]
+        changes = style(server.url).follow(1, poll=3600, act=one_after_the_other())
+    assert [change.revision for change in changes] == [1]
     assert 0.6 <= time.monotonic() - begin < 5
 
 
@@ -664,5 +653,5 @@ def test_a_follower_of_a_chat_that_was_restored_keeps_its_revision(style: type[B
     restored = stream(reset, ready(40), *map(change, range(41, 46)))
     with scripted(page(40), Held(restored)) as server:
         enough = one_after_the_other(nothing)
-        pages = style(server.url).wait_for_changes(1, 43, act=enough)
-    assert [page.next_since for page in pages] == [44, 45]
+        changes = style(server.url).follow(1, 43, act=enough)
+    assert [change.revision for change in changes] == [44, 45]

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 
 from ..models.api_key_create_scopes_item import ApiKeyCreateScopesItem
-from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="ApiKeyCreate")
 
@@ -20,12 +19,12 @@ class ApiKeyCreate:
             character must remain, in one line without control characters.
         scopes (list[ApiKeyCreateScopesItem]): What the key allows: `read`; `write`, which implies it; `admin`, which
             implies both.
-        expires_in (int | Unset): After how many seconds it is no longer valid. Without it, it stays so.
+        expires_in (int | None): After how many seconds it is no longer valid. Without it, it stays so.
     """
 
     name: str
     scopes: list[ApiKeyCreateScopesItem]
-    expires_in: int | Unset = UNSET
+    expires_in: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         name = self.name
@@ -45,7 +44,7 @@ class ApiKeyCreate:
                 "scopes": scopes,
             }
         )
-        if expires_in is not UNSET:
+        if expires_in is not None:
             field_dict["expires_in"] = expires_in
 
         return field_dict
@@ -62,7 +61,7 @@ class ApiKeyCreate:
 
             scopes.append(scopes_item)
 
-        expires_in = d.pop("expires_in", UNSET)
+        expires_in = d.pop("expires_in", None)
 
         api_key_create = cls(
             name=name,

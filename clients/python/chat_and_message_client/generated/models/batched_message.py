@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 
-from ..types import UNSET, Unset
-
 if TYPE_CHECKING:
     from ..models.metadata import Metadata
 
@@ -20,24 +18,24 @@ class BatchedMessage:
 
     Attributes:
         text (str): What is said, kept exactly as sent. It holds at least one visible character, and no NUL.
-        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+        metadata (Metadata | None): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
             without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
             range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
             counts, and an empty object is none.
-        author (str | Unset): Who says it, if anyone. It holds at least one visible character, and no NUL.
-        idempotency_key (str | Unset): Makes sending it again safe, as the header of that name does for one message.
+        author (str | None): Who says it, if anyone. It holds at least one visible character, and no NUL.
+        idempotency_key (str | None): Makes sending it again safe, as the header of that name does for one message.
     """
 
     text: str
-    metadata: Metadata | Unset = UNSET
-    author: str | Unset = UNSET
-    idempotency_key: str | Unset = UNSET
+    metadata: Metadata | None = None
+    author: str | None = None
+    idempotency_key: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         text = self.text
 
-        metadata: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.metadata, Unset):
+        metadata: dict[str, Any] | None = None
+        if self.metadata is not None:
             metadata = self.metadata.to_dict()
 
         author = self.author
@@ -51,11 +49,11 @@ class BatchedMessage:
                 "text": text,
             }
         )
-        if metadata is not UNSET:
+        if metadata is not None:
             field_dict["metadata"] = metadata
-        if author is not UNSET:
+        if author is not None:
             field_dict["author"] = author
-        if idempotency_key is not UNSET:
+        if idempotency_key is not None:
             field_dict["idempotency_key"] = idempotency_key
 
         return field_dict
@@ -67,16 +65,16 @@ class BatchedMessage:
         d = dict(src_dict)
         text = d.pop("text")
 
-        _metadata = d.pop("metadata", UNSET)
-        metadata: Metadata | Unset
-        if isinstance(_metadata, Unset):
-            metadata = UNSET
+        _metadata = d.pop("metadata", None)
+        metadata: Metadata | None
+        if _metadata is None:
+            metadata = None
         else:
             metadata = Metadata.from_dict(_metadata)
 
-        author = d.pop("author", UNSET)
+        author = d.pop("author", None)
 
-        idempotency_key = d.pop("idempotency_key", UNSET)
+        idempotency_key = d.pop("idempotency_key", None)
 
         batched_message = cls(
             text=text,

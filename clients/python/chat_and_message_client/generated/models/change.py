@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
-
 if TYPE_CHECKING:
     from ..models.message import Message
 
@@ -22,12 +20,12 @@ class Change:
     Attributes:
         revision (int): The chat's revision that the change made.
         message_id (int): The message that changed.
-        message (Message | Unset): A message in a chat.
+        message (Message | None): A message in a chat.
     """
 
     revision: int
     message_id: int
-    message: Message | Unset = UNSET
+    message: Message | None = None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -35,8 +33,8 @@ class Change:
 
         message_id = self.message_id
 
-        message: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.message, Unset):
+        message: dict[str, Any] | None = None
+        if self.message is not None:
             message = self.message.to_dict()
 
         field_dict: dict[str, Any] = {}
@@ -47,7 +45,7 @@ class Change:
                 "message_id": message_id,
             }
         )
-        if message is not UNSET:
+        if message is not None:
             field_dict["message"] = message
 
         return field_dict
@@ -61,10 +59,10 @@ class Change:
 
         message_id = d.pop("message_id")
 
-        _message = d.pop("message", UNSET)
-        message: Message | Unset
-        if isinstance(_message, Unset):
-            message = UNSET
+        _message = d.pop("message", None)
+        message: Message | None
+        if _message is None:
+            message = None
         else:
             message = Message.from_dict(_message)
 

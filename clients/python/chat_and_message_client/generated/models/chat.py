@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
-
 if TYPE_CHECKING:
     from ..models.metadata import Metadata
 
@@ -25,7 +23,7 @@ class Chat:
         title (str): What the chat is called. White space around it is trimmed; at least one visible character must
             remain, in one line without control characters.
         created_at (datetime.datetime): When the chat was created, by the database's clock, in UTC (RFC 3339).
-        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+        metadata (Metadata | None): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
             without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
             range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
             counts, and an empty object is none.
@@ -34,8 +32,9 @@ class Chat:
     id: int
     title: str
     created_at: datetime.datetime
-    metadata: Metadata | Unset = UNSET
+    metadata: Metadata | None = None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    etag: str | None = _attrs_field(init=False, default=None, eq=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -44,8 +43,8 @@ class Chat:
 
         created_at = self.created_at.isoformat()
 
-        metadata: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.metadata, Unset):
+        metadata: dict[str, Any] | None = None
+        if self.metadata is not None:
             metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
@@ -57,7 +56,7 @@ class Chat:
                 "created_at": created_at,
             }
         )
-        if metadata is not UNSET:
+        if metadata is not None:
             field_dict["metadata"] = metadata
 
         return field_dict
@@ -73,10 +72,10 @@ class Chat:
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
-        _metadata = d.pop("metadata", UNSET)
-        metadata: Metadata | Unset
-        if isinstance(_metadata, Unset):
-            metadata = UNSET
+        _metadata = d.pop("metadata", None)
+        metadata: Metadata | None
+        if _metadata is None:
+            metadata = None
         else:
             metadata = Metadata.from_dict(_metadata)
 

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 
-from ..types import UNSET, Unset
-
 if TYPE_CHECKING:
     from ..models.metadata import Metadata
 
@@ -19,30 +17,30 @@ class ChatUpdate:
     """What can be changed of a chat.
 
     Attributes:
-        title (str | Unset): What the chat is called. White space around it is trimmed; at least one visible character
+        title (str | None): What the chat is called. White space around it is trimmed; at least one visible character
             must remain, in one line without control characters.
-        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+        metadata (Metadata | None): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
             without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
             range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
             counts, and an empty object is none.
     """
 
-    title: str | Unset = UNSET
-    metadata: Metadata | Unset = UNSET
+    title: str | None = None
+    metadata: Metadata | None = None
 
     def to_dict(self) -> dict[str, Any]:
         title = self.title
 
-        metadata: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.metadata, Unset):
+        metadata: dict[str, Any] | None = None
+        if self.metadata is not None:
             metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
 
         field_dict.update({})
-        if title is not UNSET:
+        if title is not None:
             field_dict["title"] = title
-        if metadata is not UNSET:
+        if metadata is not None:
             field_dict["metadata"] = metadata
 
         return field_dict
@@ -52,12 +50,12 @@ class ChatUpdate:
         from ..models.metadata import Metadata  # noqa: PLC0415
 
         d = dict(src_dict)
-        title = d.pop("title", UNSET)
+        title = d.pop("title", None)
 
-        _metadata = d.pop("metadata", UNSET)
-        metadata: Metadata | Unset
-        if isinstance(_metadata, Unset):
-            metadata = UNSET
+        _metadata = d.pop("metadata", None)
+        metadata: Metadata | None
+        if _metadata is None:
+            metadata = None
         else:
             metadata = Metadata.from_dict(_metadata)
 

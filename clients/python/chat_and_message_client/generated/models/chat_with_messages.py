@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
-
 if TYPE_CHECKING:
     from ..models.message import Message
     from ..models.metadata import Metadata
@@ -27,7 +25,7 @@ class ChatWithMessages:
             remain, in one line without control characters.
         created_at (datetime.datetime): When the chat was created, by the database's clock, in UTC (RFC 3339).
         messages (list[Message]): The newest messages of the chat, oldest first.
-        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+        metadata (Metadata | None): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
             without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
             range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
             counts, and an empty object is none.
@@ -37,8 +35,9 @@ class ChatWithMessages:
     title: str
     created_at: datetime.datetime
     messages: list[Message]
-    metadata: Metadata | Unset = UNSET
+    metadata: Metadata | None = None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    etag: str | None = _attrs_field(init=False, default=None, eq=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -52,8 +51,8 @@ class ChatWithMessages:
             messages_item = messages_item_data.to_dict()
             messages.append(messages_item)
 
-        metadata: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.metadata, Unset):
+        metadata: dict[str, Any] | None = None
+        if self.metadata is not None:
             metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
@@ -66,7 +65,7 @@ class ChatWithMessages:
                 "messages": messages,
             }
         )
-        if metadata is not UNSET:
+        if metadata is not None:
             field_dict["metadata"] = metadata
 
         return field_dict
@@ -90,10 +89,10 @@ class ChatWithMessages:
 
             messages.append(messages_item)
 
-        _metadata = d.pop("metadata", UNSET)
-        metadata: Metadata | Unset
-        if isinstance(_metadata, Unset):
-            metadata = UNSET
+        _metadata = d.pop("metadata", None)
+        metadata: Metadata | None
+        if _metadata is None:
+            metadata = None
         else:
             metadata = Metadata.from_dict(_metadata)
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
-
 if TYPE_CHECKING:
     from ..models.message import Message
     from ..models.metadata import Metadata
@@ -26,18 +24,18 @@ class ListedChat:
         title (str): What the chat is called. White space around it is trimmed; at least one visible character must
             remain, in one line without control characters.
         created_at (datetime.datetime): When the chat was created, by the database's clock, in UTC (RFC 3339).
-        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+        metadata (Metadata | None): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
             without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
             range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
             counts, and an empty object is none.
-        last_message (Message | Unset): A message in a chat.
+        last_message (Message | None): A message in a chat.
     """
 
     id: int
     title: str
     created_at: datetime.datetime
-    metadata: Metadata | Unset = UNSET
-    last_message: Message | Unset = UNSET
+    metadata: Metadata | None = None
+    last_message: Message | None = None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -47,12 +45,12 @@ class ListedChat:
 
         created_at = self.created_at.isoformat()
 
-        metadata: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.metadata, Unset):
+        metadata: dict[str, Any] | None = None
+        if self.metadata is not None:
             metadata = self.metadata.to_dict()
 
-        last_message: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.last_message, Unset):
+        last_message: dict[str, Any] | None = None
+        if self.last_message is not None:
             last_message = self.last_message.to_dict()
 
         field_dict: dict[str, Any] = {}
@@ -64,9 +62,9 @@ class ListedChat:
                 "created_at": created_at,
             }
         )
-        if metadata is not UNSET:
+        if metadata is not None:
             field_dict["metadata"] = metadata
-        if last_message is not UNSET:
+        if last_message is not None:
             field_dict["last_message"] = last_message
 
         return field_dict
@@ -83,17 +81,17 @@ class ListedChat:
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
-        _metadata = d.pop("metadata", UNSET)
-        metadata: Metadata | Unset
-        if isinstance(_metadata, Unset):
-            metadata = UNSET
+        _metadata = d.pop("metadata", None)
+        metadata: Metadata | None
+        if _metadata is None:
+            metadata = None
         else:
             metadata = Metadata.from_dict(_metadata)
 
-        _last_message = d.pop("last_message", UNSET)
-        last_message: Message | Unset
-        if isinstance(_last_message, Unset):
-            last_message = UNSET
+        _last_message = d.pop("last_message", None)
+        last_message: Message | None
+        if _last_message is None:
+            last_message = None
         else:
             last_message = Message.from_dict(_last_message)
 

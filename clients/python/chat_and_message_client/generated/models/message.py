@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
-
 if TYPE_CHECKING:
     from ..models.metadata import Metadata
 
@@ -25,9 +23,9 @@ class Message:
         chat_id (int): The chat that the message is in.
         text (str): What is said, kept exactly as sent. It holds at least one visible character, and no NUL.
         created_at (datetime.datetime): When the message was created, by the database's clock, in UTC (RFC 3339).
-        author (str | Unset): Who says it, if anyone. It holds at least one visible character, and no NUL.
-        edited_at (datetime.datetime | Unset): When the text was last changed, if ever.
-        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+        author (str | None): Who says it, if anyone. It holds at least one visible character, and no NUL.
+        edited_at (datetime.datetime | None): When the text was last changed, if ever.
+        metadata (Metadata | None): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
             without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
             range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
             counts, and an empty object is none.
@@ -37,10 +35,11 @@ class Message:
     chat_id: int
     text: str
     created_at: datetime.datetime
-    author: str | Unset = UNSET
-    edited_at: datetime.datetime | Unset = UNSET
-    metadata: Metadata | Unset = UNSET
+    author: str | None = None
+    edited_at: datetime.datetime | None = None
+    metadata: Metadata | None = None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+    etag: str | None = _attrs_field(init=False, default=None, eq=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         id = self.id
@@ -53,12 +52,12 @@ class Message:
 
         author = self.author
 
-        edited_at: str | Unset = UNSET
-        if not isinstance(self.edited_at, Unset):
+        edited_at: str | None = None
+        if self.edited_at is not None:
             edited_at = self.edited_at.isoformat()
 
-        metadata: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.metadata, Unset):
+        metadata: dict[str, Any] | None = None
+        if self.metadata is not None:
             metadata = self.metadata.to_dict()
 
         field_dict: dict[str, Any] = {}
@@ -71,11 +70,11 @@ class Message:
                 "created_at": created_at,
             }
         )
-        if author is not UNSET:
+        if author is not None:
             field_dict["author"] = author
-        if edited_at is not UNSET:
+        if edited_at is not None:
             field_dict["edited_at"] = edited_at
-        if metadata is not UNSET:
+        if metadata is not None:
             field_dict["metadata"] = metadata
 
         return field_dict
@@ -93,19 +92,19 @@ class Message:
 
         created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
 
-        author = d.pop("author", UNSET)
+        author = d.pop("author", None)
 
-        _edited_at = d.pop("edited_at", UNSET)
-        edited_at: datetime.datetime | Unset
-        if isinstance(_edited_at, Unset):
-            edited_at = UNSET
+        _edited_at = d.pop("edited_at", None)
+        edited_at: datetime.datetime | None
+        if _edited_at is None:
+            edited_at = None
         else:
             edited_at = datetime.datetime.fromisoformat(_edited_at)
 
-        _metadata = d.pop("metadata", UNSET)
-        metadata: Metadata | Unset
-        if isinstance(_metadata, Unset):
-            metadata = UNSET
+        _metadata = d.pop("metadata", None)
+        metadata: Metadata | None
+        if _metadata is None:
+            metadata = None
         else:
             metadata = Metadata.from_dict(_metadata)
 

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define as _attrs_define
 
-from ..types import UNSET, Unset
-
 if TYPE_CHECKING:
     from ..models.metadata import Metadata
 
@@ -20,22 +18,22 @@ class MessageCreate:
 
     Attributes:
         text (str): What is said, kept exactly as sent. It holds at least one visible character, and no NUL.
-        metadata (Metadata | Unset): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
+        metadata (Metadata | None): A JSON object of at most 4096 bytes as compact JSON, also with its numbers written
             without exponents; at most 8 levels deep, with keys of 1 to 64 characters, without NUL. Numbers have no more
             range and digits than a double; send others as strings. The order of keys is not kept, of equal keys the last
             counts, and an empty object is none.
-        author (str | Unset): Who says it, if anyone. It holds at least one visible character, and no NUL.
+        author (str | None): Who says it, if anyone. It holds at least one visible character, and no NUL.
     """
 
     text: str
-    metadata: Metadata | Unset = UNSET
-    author: str | Unset = UNSET
+    metadata: Metadata | None = None
+    author: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         text = self.text
 
-        metadata: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.metadata, Unset):
+        metadata: dict[str, Any] | None = None
+        if self.metadata is not None:
             metadata = self.metadata.to_dict()
 
         author = self.author
@@ -47,9 +45,9 @@ class MessageCreate:
                 "text": text,
             }
         )
-        if metadata is not UNSET:
+        if metadata is not None:
             field_dict["metadata"] = metadata
-        if author is not UNSET:
+        if author is not None:
             field_dict["author"] = author
 
         return field_dict
@@ -61,14 +59,14 @@ class MessageCreate:
         d = dict(src_dict)
         text = d.pop("text")
 
-        _metadata = d.pop("metadata", UNSET)
-        metadata: Metadata | Unset
-        if isinstance(_metadata, Unset):
-            metadata = UNSET
+        _metadata = d.pop("metadata", None)
+        metadata: Metadata | None
+        if _metadata is None:
+            metadata = None
         else:
             metadata = Metadata.from_dict(_metadata)
 
-        author = d.pop("author", UNSET)
+        author = d.pop("author", None)
 
         message_create = cls(
             text=text,

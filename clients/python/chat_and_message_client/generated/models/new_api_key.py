@@ -8,7 +8,6 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.new_api_key_scopes_item import NewApiKeyScopesItem
-from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="NewApiKey")
 
@@ -25,9 +24,9 @@ class NewApiKey:
             implies both.
         created_at (datetime.datetime): When the key was made.
         key (str): The key itself, shown this once.
-        expires_at (datetime.datetime | Unset): From when on it is no longer valid, if ever.
-        revoked_at (datetime.datetime | Unset): When it was revoked, if it was.
-        last_used_at (datetime.datetime | Unset): The minute of its latest use, if any; it is told a minute later.
+        expires_at (datetime.datetime | None): From when on it is no longer valid, if ever.
+        revoked_at (datetime.datetime | None): When it was revoked, if it was.
+        last_used_at (datetime.datetime | None): The minute of its latest use, if any; it is told a minute later.
     """
 
     id: int
@@ -35,9 +34,9 @@ class NewApiKey:
     scopes: list[NewApiKeyScopesItem]
     created_at: datetime.datetime
     key: str
-    expires_at: datetime.datetime | Unset = UNSET
-    revoked_at: datetime.datetime | Unset = UNSET
-    last_used_at: datetime.datetime | Unset = UNSET
+    expires_at: datetime.datetime | None = None
+    revoked_at: datetime.datetime | None = None
+    last_used_at: datetime.datetime | None = None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,16 +53,16 @@ class NewApiKey:
 
         key = self.key
 
-        expires_at: str | Unset = UNSET
-        if not isinstance(self.expires_at, Unset):
+        expires_at: str | None = None
+        if self.expires_at is not None:
             expires_at = self.expires_at.isoformat()
 
-        revoked_at: str | Unset = UNSET
-        if not isinstance(self.revoked_at, Unset):
+        revoked_at: str | None = None
+        if self.revoked_at is not None:
             revoked_at = self.revoked_at.isoformat()
 
-        last_used_at: str | Unset = UNSET
-        if not isinstance(self.last_used_at, Unset):
+        last_used_at: str | None = None
+        if self.last_used_at is not None:
             last_used_at = self.last_used_at.isoformat()
 
         field_dict: dict[str, Any] = {}
@@ -77,11 +76,11 @@ class NewApiKey:
                 "key": key,
             }
         )
-        if expires_at is not UNSET:
+        if expires_at is not None:
             field_dict["expires_at"] = expires_at
-        if revoked_at is not UNSET:
+        if revoked_at is not None:
             field_dict["revoked_at"] = revoked_at
-        if last_used_at is not UNSET:
+        if last_used_at is not None:
             field_dict["last_used_at"] = last_used_at
 
         return field_dict
@@ -104,24 +103,24 @@ class NewApiKey:
 
         key = d.pop("key")
 
-        _expires_at = d.pop("expires_at", UNSET)
-        expires_at: datetime.datetime | Unset
-        if isinstance(_expires_at, Unset):
-            expires_at = UNSET
+        _expires_at = d.pop("expires_at", None)
+        expires_at: datetime.datetime | None
+        if _expires_at is None:
+            expires_at = None
         else:
             expires_at = datetime.datetime.fromisoformat(_expires_at)
 
-        _revoked_at = d.pop("revoked_at", UNSET)
-        revoked_at: datetime.datetime | Unset
-        if isinstance(_revoked_at, Unset):
-            revoked_at = UNSET
+        _revoked_at = d.pop("revoked_at", None)
+        revoked_at: datetime.datetime | None
+        if _revoked_at is None:
+            revoked_at = None
         else:
             revoked_at = datetime.datetime.fromisoformat(_revoked_at)
 
-        _last_used_at = d.pop("last_used_at", UNSET)
-        last_used_at: datetime.datetime | Unset
-        if isinstance(_last_used_at, Unset):
-            last_used_at = UNSET
+        _last_used_at = d.pop("last_used_at", None)
+        last_used_at: datetime.datetime | None
+        if _last_used_at is None:
+            last_used_at = None
         else:
             last_used_at = datetime.datetime.fromisoformat(_last_used_at)
 

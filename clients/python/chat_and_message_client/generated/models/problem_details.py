@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset
-
 if TYPE_CHECKING:
     from ..models.field_error import FieldError
 
@@ -25,7 +23,7 @@ class ProblemDetails:
         status (int): The HTTP status.
         detail (str): What happened this time.
         request_id (str): Names this request in the service's log; also in `X-Request-ID`.
-        errors (list[FieldError] | Unset): What is wrong where, when the request is not valid: the first of it.
+        errors (list[FieldError] | None): What is wrong where, when the request is not valid: the first of it.
     """
 
     type_: str
@@ -33,7 +31,7 @@ class ProblemDetails:
     status: int
     detail: str
     request_id: str
-    errors: list[FieldError] | Unset = UNSET
+    errors: list[FieldError] | None = None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -47,8 +45,8 @@ class ProblemDetails:
 
         request_id = self.request_id
 
-        errors: list[dict[str, Any]] | Unset = UNSET
-        if not isinstance(self.errors, Unset):
+        errors: list[dict[str, Any]] | None = None
+        if self.errors is not None:
             errors = []
             for errors_item_data in self.errors:
                 errors_item = errors_item_data.to_dict()
@@ -65,7 +63,7 @@ class ProblemDetails:
                 "request_id": request_id,
             }
         )
-        if errors is not UNSET:
+        if errors is not None:
             field_dict["errors"] = errors
 
         return field_dict
@@ -85,9 +83,9 @@ class ProblemDetails:
 
         request_id = d.pop("request_id")
 
-        _errors = d.pop("errors", UNSET)
-        errors: list[FieldError] | Unset = UNSET
-        if _errors is not UNSET:
+        _errors = d.pop("errors", None)
+        errors: list[FieldError] | None = None
+        if _errors is not None:
             errors = []
             for errors_item_data in _errors:
                 errors_item = FieldError.from_dict(errors_item_data)

@@ -10,8 +10,6 @@ from typing import (
 
 from attrs import define as _attrs_define
 
-from ..types import UNSET, Unset
-
 T = TypeVar("T", bound="TokenCreate")
 
 
@@ -23,13 +21,13 @@ class TokenCreate:
         author (str): Whose the token is: what is sent with it has this author.
         chats (list[int] | Literal['*']): The chats that it reaches, or `*` for all.
         scope (str): What it allows, with spaces between (RFC 8693, section 4.2): `read`, `send`.
-        expires_in (int | Unset): After how many seconds it is no longer valid. Default: 3600.
+        expires_in (int | None): After how many seconds it is no longer valid. Default: 3600.
     """
 
     author: str
     chats: list[int] | Literal["*"]
     scope: str
-    expires_in: int | Unset = 3600
+    expires_in: int | None = 3600
 
     def to_dict(self) -> dict[str, Any]:
         author = self.author
@@ -54,7 +52,7 @@ class TokenCreate:
                 "scope": scope,
             }
         )
-        if expires_in is not UNSET:
+        if expires_in is not None:
             field_dict["expires_in"] = expires_in
 
         return field_dict
@@ -82,7 +80,7 @@ class TokenCreate:
 
         scope = d.pop("scope")
 
-        expires_in = d.pop("expires_in", UNSET)
+        expires_in = d.pop("expires_in", None)
 
         token_create = cls(
             author=author,

@@ -7,16 +7,16 @@ from ...client import AuthenticatedClient, Client
 from ...models.chat import Chat
 from ...models.chat_create import ChatCreate
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     *,
     body: ChatCreate,
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(idempotency_key, Unset):
+    if idempotency_key is not None:
         headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
@@ -95,14 +95,14 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: ChatCreate,
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> Response[Chat | ProblemDetails]:
     """Create a chat
 
      With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
 
     Args:
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (ChatCreate): A chat to create.
@@ -131,14 +131,14 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: ChatCreate,
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> Chat | ProblemDetails | None:
     """Create a chat
 
      With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
 
     Args:
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (ChatCreate): A chat to create.
@@ -162,14 +162,14 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: ChatCreate,
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> Response[Chat | ProblemDetails]:
     """Create a chat
 
      With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
 
     Args:
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (ChatCreate): A chat to create.
@@ -196,14 +196,14 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: ChatCreate,
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> Chat | ProblemDetails | None:
     """Create a chat
 
      With an `Idempotency-Key`, sending it again is safe: the answer is the first one's.
 
     Args:
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (ChatCreate): A chat to create.

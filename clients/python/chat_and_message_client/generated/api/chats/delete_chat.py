@@ -6,16 +6,16 @@ import httpx
 
 from ...client import AuthenticatedClient, Client
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     chat_id: int,
     *,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(if_match, Unset):
+    if if_match is not None:
         headers["If-Match"] = if_match
 
     _kwargs: dict[str, Any] = {
@@ -91,7 +91,7 @@ def sync_detailed(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Response[Any | ProblemDetails]:
     """Delete a chat
 
@@ -99,7 +99,7 @@ def sync_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -125,7 +125,7 @@ def sync(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Any | ProblemDetails | None:
     """Delete a chat
 
@@ -133,7 +133,7 @@ def sync(
 
     Args:
         chat_id (int): The chat's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -154,7 +154,7 @@ async def asyncio_detailed(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Response[Any | ProblemDetails]:
     """Delete a chat
 
@@ -162,7 +162,7 @@ async def asyncio_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -186,7 +186,7 @@ async def asyncio(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Any | ProblemDetails | None:
     """Delete a chat
 
@@ -194,7 +194,7 @@ async def asyncio(
 
     Args:
         chat_id (int): The chat's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -7,17 +7,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.list_chats_sort import ListChatsSort
 from ...models.listed_chat import ListedChat
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     *,
-    limit: int | Unset = 20,
-    metadata: str | Unset = UNSET,
-    sort: ListChatsSort | Unset = ListChatsSort.CREATED,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
-    cursor: str | Unset = UNSET,
+    limit: int | None = 20,
+    metadata: str | None = None,
+    sort: ListChatsSort | None = ListChatsSort.CREATED,
+    before: int | None = None,
+    after: int | None = None,
+    cursor: str | None = None,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -26,8 +26,8 @@ def _get_kwargs(
 
     params["metadata"] = metadata
 
-    json_sort: str | Unset = UNSET
-    if not isinstance(sort, Unset):
+    json_sort: str | None = None
+    if sort is not None:
         json_sort = sort.value
 
     params["sort"] = json_sort
@@ -38,7 +38,7 @@ def _get_kwargs(
 
     params["cursor"] = cursor
 
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    params = {k: v for k, v in params.items() if v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -106,12 +106,12 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    metadata: str | Unset = UNSET,
-    sort: ListChatsSort | Unset = ListChatsSort.CREATED,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
-    cursor: str | Unset = UNSET,
+    limit: int | None = 20,
+    metadata: str | None = None,
+    sort: ListChatsSort | None = ListChatsSort.CREATED,
+    before: int | None = None,
+    after: int | None = None,
+    cursor: str | None = None,
 ) -> Response[ProblemDetails | list[ListedChat]]:
     """List chats
 
@@ -125,14 +125,14 @@ def sync_detailed(
     last.
 
     Args:
-        limit (int | Unset): How many to return at most. Default: 20.
-        metadata (str | Unset): Only chats whose metadata contains this: a JSON object, whose
+        limit (int | None): How many to return at most. Default: 20.
+        metadata (str | None): Only chats whose metadata contains this: a JSON object, whose
             fields they have with these values, besides others.
-        sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
+        sort (ListChatsSort | None): By which the newest come first: when each chat was created,
             or last sent to. Default: ListChatsSort.CREATED.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
-        cursor (str | Unset): Of a list by activity the page that `Link` leads to; its form may
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
+        cursor (str | None): Of a list by activity the page that `Link` leads to; its form may
             change.
 
     Raises:
@@ -162,12 +162,12 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    metadata: str | Unset = UNSET,
-    sort: ListChatsSort | Unset = ListChatsSort.CREATED,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
-    cursor: str | Unset = UNSET,
+    limit: int | None = 20,
+    metadata: str | None = None,
+    sort: ListChatsSort | None = ListChatsSort.CREATED,
+    before: int | None = None,
+    after: int | None = None,
+    cursor: str | None = None,
 ) -> ProblemDetails | list[ListedChat] | None:
     """List chats
 
@@ -181,14 +181,14 @@ def sync(
     last.
 
     Args:
-        limit (int | Unset): How many to return at most. Default: 20.
-        metadata (str | Unset): Only chats whose metadata contains this: a JSON object, whose
+        limit (int | None): How many to return at most. Default: 20.
+        metadata (str | None): Only chats whose metadata contains this: a JSON object, whose
             fields they have with these values, besides others.
-        sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
+        sort (ListChatsSort | None): By which the newest come first: when each chat was created,
             or last sent to. Default: ListChatsSort.CREATED.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
-        cursor (str | Unset): Of a list by activity the page that `Link` leads to; its form may
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
+        cursor (str | None): Of a list by activity the page that `Link` leads to; its form may
             change.
 
     Raises:
@@ -213,12 +213,12 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    metadata: str | Unset = UNSET,
-    sort: ListChatsSort | Unset = ListChatsSort.CREATED,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
-    cursor: str | Unset = UNSET,
+    limit: int | None = 20,
+    metadata: str | None = None,
+    sort: ListChatsSort | None = ListChatsSort.CREATED,
+    before: int | None = None,
+    after: int | None = None,
+    cursor: str | None = None,
 ) -> Response[ProblemDetails | list[ListedChat]]:
     """List chats
 
@@ -232,14 +232,14 @@ async def asyncio_detailed(
     last.
 
     Args:
-        limit (int | Unset): How many to return at most. Default: 20.
-        metadata (str | Unset): Only chats whose metadata contains this: a JSON object, whose
+        limit (int | None): How many to return at most. Default: 20.
+        metadata (str | None): Only chats whose metadata contains this: a JSON object, whose
             fields they have with these values, besides others.
-        sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
+        sort (ListChatsSort | None): By which the newest come first: when each chat was created,
             or last sent to. Default: ListChatsSort.CREATED.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
-        cursor (str | Unset): Of a list by activity the page that `Link` leads to; its form may
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
+        cursor (str | None): Of a list by activity the page that `Link` leads to; its form may
             change.
 
     Raises:
@@ -267,12 +267,12 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    metadata: str | Unset = UNSET,
-    sort: ListChatsSort | Unset = ListChatsSort.CREATED,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
-    cursor: str | Unset = UNSET,
+    limit: int | None = 20,
+    metadata: str | None = None,
+    sort: ListChatsSort | None = ListChatsSort.CREATED,
+    before: int | None = None,
+    after: int | None = None,
+    cursor: str | None = None,
 ) -> ProblemDetails | list[ListedChat] | None:
     """List chats
 
@@ -286,14 +286,14 @@ async def asyncio(
     last.
 
     Args:
-        limit (int | Unset): How many to return at most. Default: 20.
-        metadata (str | Unset): Only chats whose metadata contains this: a JSON object, whose
+        limit (int | None): How many to return at most. Default: 20.
+        metadata (str | None): Only chats whose metadata contains this: a JSON object, whose
             fields they have with these values, besides others.
-        sort (ListChatsSort | Unset): By which the newest come first: when each chat was created,
+        sort (ListChatsSort | None): By which the newest come first: when each chat was created,
             or last sent to. Default: ListChatsSort.CREATED.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
-        cursor (str | Unset): Of a list by activity the page that `Link` leads to; its form may
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
+        cursor (str | None): Of a list by activity the page that `Link` leads to; its form may
             change.
 
     Raises:

@@ -7,14 +7,14 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.changes_page import Changes
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     chat_id: int,
     *,
-    since: int | Unset = 0,
-    limit: int | Unset = 20,
+    since: int | None = 0,
+    limit: int | None = 20,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -23,7 +23,7 @@ def _get_kwargs(
 
     params["limit"] = limit
 
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    params = {k: v for k, v in params.items() if v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -94,8 +94,8 @@ def sync_detailed(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    since: int | Unset = 0,
-    limit: int | Unset = 20,
+    since: int | None = 0,
+    limit: int | None = 20,
 ) -> Response[Changes | ProblemDetails]:
     """Catch up with a chat
 
@@ -105,8 +105,8 @@ def sync_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        since (int | Unset): The revision that the client has got to; 0 for none. Default: 0.
-        limit (int | Unset): How many to return at most. Default: 20.
+        since (int | None): The revision that the client has got to; 0 for none. Default: 0.
+        limit (int | None): How many to return at most. Default: 20.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -133,8 +133,8 @@ def sync(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    since: int | Unset = 0,
-    limit: int | Unset = 20,
+    since: int | None = 0,
+    limit: int | None = 20,
 ) -> Changes | ProblemDetails | None:
     """Catch up with a chat
 
@@ -144,8 +144,8 @@ def sync(
 
     Args:
         chat_id (int): The chat's id.
-        since (int | Unset): The revision that the client has got to; 0 for none. Default: 0.
-        limit (int | Unset): How many to return at most. Default: 20.
+        since (int | None): The revision that the client has got to; 0 for none. Default: 0.
+        limit (int | None): How many to return at most. Default: 20.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -167,8 +167,8 @@ async def asyncio_detailed(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    since: int | Unset = 0,
-    limit: int | Unset = 20,
+    since: int | None = 0,
+    limit: int | None = 20,
 ) -> Response[Changes | ProblemDetails]:
     """Catch up with a chat
 
@@ -178,8 +178,8 @@ async def asyncio_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        since (int | Unset): The revision that the client has got to; 0 for none. Default: 0.
-        limit (int | Unset): How many to return at most. Default: 20.
+        since (int | None): The revision that the client has got to; 0 for none. Default: 0.
+        limit (int | None): How many to return at most. Default: 20.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -204,8 +204,8 @@ async def asyncio(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    since: int | Unset = 0,
-    limit: int | Unset = 20,
+    since: int | None = 0,
+    limit: int | None = 20,
 ) -> Changes | ProblemDetails | None:
     """Catch up with a chat
 
@@ -215,8 +215,8 @@ async def asyncio(
 
     Args:
         chat_id (int): The chat's id.
-        since (int | Unset): The revision that the client has got to; 0 for none. Default: 0.
-        limit (int | Unset): How many to return at most. Default: 20.
+        since (int | None): The revision that the client has got to; 0 for none. Default: 0.
+        limit (int | None): How many to return at most. Default: 20.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

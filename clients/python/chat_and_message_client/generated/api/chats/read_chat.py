@@ -7,24 +7,24 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.chat_with_messages import ChatWithMessages
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     chat_id: int,
     *,
-    limit: int | Unset = 20,
-    if_none_match: str | Unset = UNSET,
+    limit: int | None = 20,
+    if_none_match: str | None = None,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(if_none_match, Unset):
+    if if_none_match is not None:
         headers["If-None-Match"] = if_none_match
 
     params: dict[str, Any] = {}
 
     params["limit"] = limit
 
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    params = {k: v for k, v in params.items() if v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -100,8 +100,8 @@ def sync_detailed(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    if_none_match: str | Unset = UNSET,
+    limit: int | None = 20,
+    if_none_match: str | None = None,
 ) -> Response[Any | ChatWithMessages | ProblemDetails]:
     """Read a chat
 
@@ -109,8 +109,8 @@ def sync_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        limit (int | Unset): How many to return at most. Default: 20.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        limit (int | None): How many to return at most. Default: 20.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -137,8 +137,8 @@ def sync(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    if_none_match: str | Unset = UNSET,
+    limit: int | None = 20,
+    if_none_match: str | None = None,
 ) -> Any | ChatWithMessages | ProblemDetails | None:
     """Read a chat
 
@@ -146,8 +146,8 @@ def sync(
 
     Args:
         chat_id (int): The chat's id.
-        limit (int | Unset): How many to return at most. Default: 20.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        limit (int | None): How many to return at most. Default: 20.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -169,8 +169,8 @@ async def asyncio_detailed(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    if_none_match: str | Unset = UNSET,
+    limit: int | None = 20,
+    if_none_match: str | None = None,
 ) -> Response[Any | ChatWithMessages | ProblemDetails]:
     """Read a chat
 
@@ -178,8 +178,8 @@ async def asyncio_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        limit (int | Unset): How many to return at most. Default: 20.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        limit (int | None): How many to return at most. Default: 20.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -204,8 +204,8 @@ async def asyncio(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    if_none_match: str | Unset = UNSET,
+    limit: int | None = 20,
+    if_none_match: str | None = None,
 ) -> Any | ChatWithMessages | ProblemDetails | None:
     """Read a chat
 
@@ -213,8 +213,8 @@ async def asyncio(
 
     Args:
         chat_id (int): The chat's id.
-        limit (int | Unset): How many to return at most. Default: 20.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        limit (int | None): How many to return at most. Default: 20.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -8,17 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.chat import Chat
 from ...models.chat_update import ChatUpdate
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     chat_id: int,
     *,
     body: ChatUpdate,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(if_match, Unset):
+    if if_match is not None:
         headers["If-Match"] = if_match
 
     _kwargs: dict[str, Any] = {
@@ -110,7 +110,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: ChatUpdate,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Response[Chat | ProblemDetails]:
     """Rename a chat
 
@@ -118,7 +118,7 @@ def sync_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
         body (ChatUpdate): What can be changed of a chat.
 
     Raises:
@@ -147,7 +147,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: ChatUpdate,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Chat | ProblemDetails | None:
     """Rename a chat
 
@@ -155,7 +155,7 @@ def sync(
 
     Args:
         chat_id (int): The chat's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
         body (ChatUpdate): What can be changed of a chat.
 
     Raises:
@@ -179,7 +179,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: ChatUpdate,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Response[Chat | ProblemDetails]:
     """Rename a chat
 
@@ -187,7 +187,7 @@ async def asyncio_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
         body (ChatUpdate): What can be changed of a chat.
 
     Raises:
@@ -214,7 +214,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: ChatUpdate,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Chat | ProblemDetails | None:
     """Rename a chat
 
@@ -222,7 +222,7 @@ async def asyncio(
 
     Args:
         chat_id (int): The chat's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
         body (ChatUpdate): What can be changed of a chat.
 
     Raises:

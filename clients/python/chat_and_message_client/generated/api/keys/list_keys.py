@@ -6,14 +6,14 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.api_key import ApiKey
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     *,
-    limit: int | Unset = 20,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
+    limit: int | None = 20,
+    before: int | None = None,
+    after: int | None = None,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -24,7 +24,7 @@ def _get_kwargs(
 
     params["after"] = after
 
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    params = {k: v for k, v in params.items() if v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -92,9 +92,9 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
+    limit: int | None = 20,
+    before: int | None = None,
+    after: int | None = None,
 ) -> Response[ProblemDetails | list[ApiKey]]:
     """List keys
 
@@ -102,9 +102,9 @@ def sync_detailed(
     them.
 
     Args:
-        limit (int | Unset): How many to return at most. Default: 20.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
+        limit (int | None): How many to return at most. Default: 20.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -130,9 +130,9 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
+    limit: int | None = 20,
+    before: int | None = None,
+    after: int | None = None,
 ) -> ProblemDetails | list[ApiKey] | None:
     """List keys
 
@@ -140,9 +140,9 @@ def sync(
     them.
 
     Args:
-        limit (int | Unset): How many to return at most. Default: 20.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
+        limit (int | None): How many to return at most. Default: 20.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,9 +163,9 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
+    limit: int | None = 20,
+    before: int | None = None,
+    after: int | None = None,
 ) -> Response[ProblemDetails | list[ApiKey]]:
     """List keys
 
@@ -173,9 +173,9 @@ async def asyncio_detailed(
     them.
 
     Args:
-        limit (int | Unset): How many to return at most. Default: 20.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
+        limit (int | None): How many to return at most. Default: 20.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -199,9 +199,9 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
+    limit: int | None = 20,
+    before: int | None = None,
+    after: int | None = None,
 ) -> ProblemDetails | list[ApiKey] | None:
     """List keys
 
@@ -209,9 +209,9 @@ async def asyncio(
     them.
 
     Args:
-        limit (int | Unset): How many to return at most. Default: 20.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
+        limit (int | None): How many to return at most. Default: 20.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -8,17 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.message import Message
 from ...models.message_create import MessageCreate
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     chat_id: int,
     *,
     body: MessageCreate,
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(idempotency_key, Unset):
+    if idempotency_key is not None:
         headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
@@ -105,7 +105,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: MessageCreate,
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> Response[Message | ProblemDetails]:
     """Send a message
 
@@ -113,7 +113,7 @@ def sync_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (MessageCreate): A message to send.
@@ -144,7 +144,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: MessageCreate,
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> Message | ProblemDetails | None:
     """Send a message
 
@@ -152,7 +152,7 @@ def sync(
 
     Args:
         chat_id (int): The chat's id.
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (MessageCreate): A message to send.
@@ -178,7 +178,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: MessageCreate,
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> Response[Message | ProblemDetails]:
     """Send a message
 
@@ -186,7 +186,7 @@ async def asyncio_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (MessageCreate): A message to send.
@@ -215,7 +215,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: MessageCreate,
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> Message | ProblemDetails | None:
     """Send a message
 
@@ -223,7 +223,7 @@ async def asyncio(
 
     Args:
         chat_id (int): The chat's id.
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (MessageCreate): A message to send.

@@ -8,17 +8,17 @@ from ...client import AuthenticatedClient, Client
 from ...models.batched_message import BatchedMessage
 from ...models.message import Message
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     chat_id: int,
     *,
     body: list[BatchedMessage],
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(idempotency_key, Unset):
+    if idempotency_key is not None:
         headers["Idempotency-Key"] = idempotency_key
 
     _kwargs: dict[str, Any] = {
@@ -113,7 +113,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: list[BatchedMessage],
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> Response[ProblemDetails | list[Message]]:
     """Send many messages
 
@@ -123,7 +123,7 @@ def sync_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (list[BatchedMessage]): The messages, in the order to send them.
@@ -154,7 +154,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: list[BatchedMessage],
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> ProblemDetails | list[Message] | None:
     """Send many messages
 
@@ -164,7 +164,7 @@ def sync(
 
     Args:
         chat_id (int): The chat's id.
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (list[BatchedMessage]): The messages, in the order to send them.
@@ -190,7 +190,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: list[BatchedMessage],
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> Response[ProblemDetails | list[Message]]:
     """Send many messages
 
@@ -200,7 +200,7 @@ async def asyncio_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (list[BatchedMessage]): The messages, in the order to send them.
@@ -229,7 +229,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: list[BatchedMessage],
-    idempotency_key: str | Unset = UNSET,
+    idempotency_key: str | None = None,
 ) -> ProblemDetails | list[Message] | None:
     """Send many messages
 
@@ -239,7 +239,7 @@ async def asyncio(
 
     Args:
         chat_id (int): The chat's id.
-        idempotency_key (str | Unset): A name that the client makes up for this request: 1 to 255
+        idempotency_key (str | None): A name that the client makes up for this request: 1 to 255
             visible ASCII characters. A request that comes again with it is answered as the first
             time, and stores nothing.
         body (list[BatchedMessage]): The messages, in the order to send them.

@@ -6,17 +6,17 @@ import httpx
 
 from ...client import AuthenticatedClient, Client
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     chat_id: int,
     message_id: int,
     *,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(if_match, Unset):
+    if if_match is not None:
         headers["If-Match"] = if_match
 
     _kwargs: dict[str, Any] = {
@@ -94,7 +94,7 @@ def sync_detailed(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Response[Any | ProblemDetails]:
     """Delete a message of a chat
 
@@ -104,7 +104,7 @@ def sync_detailed(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -132,7 +132,7 @@ def sync(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Any | ProblemDetails | None:
     """Delete a message of a chat
 
@@ -142,7 +142,7 @@ def sync(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -165,7 +165,7 @@ async def asyncio_detailed(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Response[Any | ProblemDetails]:
     """Delete a message of a chat
 
@@ -175,7 +175,7 @@ async def asyncio_detailed(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -201,7 +201,7 @@ async def asyncio(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Any | ProblemDetails | None:
     """Delete a message of a chat
 
@@ -211,7 +211,7 @@ async def asyncio(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

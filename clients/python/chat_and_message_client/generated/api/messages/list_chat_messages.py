@@ -7,16 +7,16 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.message import Message
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     chat_id: int,
     *,
-    limit: int | Unset = 20,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
-    around: int | Unset = UNSET,
+    limit: int | None = 20,
+    before: int | None = None,
+    after: int | None = None,
+    around: int | None = None,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -29,7 +29,7 @@ def _get_kwargs(
 
     params["around"] = around
 
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    params = {k: v for k, v in params.items() if v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -105,10 +105,10 @@ def sync_detailed(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
-    around: int | Unset = UNSET,
+    limit: int | None = 20,
+    before: int | None = None,
+    after: int | None = None,
+    around: int | None = None,
 ) -> Response[ProblemDetails | list[Message]]:
     """List a chat's messages
 
@@ -117,10 +117,10 @@ def sync_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        limit (int | Unset): How many to return at most. Default: 20.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
-        around (int | Unset): The page with this id, or its place, in the middle.
+        limit (int | None): How many to return at most. Default: 20.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
+        around (int | None): The page with this id, or its place, in the middle.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -149,10 +149,10 @@ def sync(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
-    around: int | Unset = UNSET,
+    limit: int | None = 20,
+    before: int | None = None,
+    after: int | None = None,
+    around: int | None = None,
 ) -> ProblemDetails | list[Message] | None:
     """List a chat's messages
 
@@ -161,10 +161,10 @@ def sync(
 
     Args:
         chat_id (int): The chat's id.
-        limit (int | Unset): How many to return at most. Default: 20.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
-        around (int | Unset): The page with this id, or its place, in the middle.
+        limit (int | None): How many to return at most. Default: 20.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
+        around (int | None): The page with this id, or its place, in the middle.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -188,10 +188,10 @@ async def asyncio_detailed(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
-    around: int | Unset = UNSET,
+    limit: int | None = 20,
+    before: int | None = None,
+    after: int | None = None,
+    around: int | None = None,
 ) -> Response[ProblemDetails | list[Message]]:
     """List a chat's messages
 
@@ -200,10 +200,10 @@ async def asyncio_detailed(
 
     Args:
         chat_id (int): The chat's id.
-        limit (int | Unset): How many to return at most. Default: 20.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
-        around (int | Unset): The page with this id, or its place, in the middle.
+        limit (int | None): How many to return at most. Default: 20.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
+        around (int | None): The page with this id, or its place, in the middle.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -230,10 +230,10 @@ async def asyncio(
     chat_id: int,
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = 20,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
-    around: int | Unset = UNSET,
+    limit: int | None = 20,
+    before: int | None = None,
+    after: int | None = None,
+    around: int | None = None,
 ) -> ProblemDetails | list[Message] | None:
     """List a chat's messages
 
@@ -242,10 +242,10 @@ async def asyncio(
 
     Args:
         chat_id (int): The chat's id.
-        limit (int | Unset): How many to return at most. Default: 20.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
-        around (int | Unset): The page with this id, or its place, in the middle.
+        limit (int | None): How many to return at most. Default: 20.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
+        around (int | None): The page with this id, or its place, in the middle.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -6,16 +6,16 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.message import Message
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     *,
-    limit: int | Unset = UNSET,
-    chat_id: int | Unset = UNSET,
-    q: str | Unset = UNSET,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
+    limit: int | None = None,
+    chat_id: int | None = None,
+    q: str | None = None,
+    before: int | None = None,
+    after: int | None = None,
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -30,7 +30,7 @@ def _get_kwargs(
 
     params["after"] = after
 
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+    params = {k: v for k, v in params.items() if v is not None}
 
     _kwargs: dict[str, Any] = {
         "method": "get",
@@ -98,11 +98,11 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = UNSET,
-    chat_id: int | Unset = UNSET,
-    q: str | Unset = UNSET,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
+    limit: int | None = None,
+    chat_id: int | None = None,
+    q: str | None = None,
+    before: int | None = None,
+    after: int | None = None,
 ) -> Response[ProblemDetails | list[Message]]:
     """List, search or export messages
 
@@ -114,12 +114,12 @@ def sync_detailed(
     accepts `application/x-ndjson`, as a JSON object a line.
 
     Args:
-        limit (int | Unset): How many to return at most.
-        chat_id (int | Unset): Only messages of this chat.
-        q (str | Unset): Only messages with these words; `"a phrase"`, `or` and `-not` mean what
+        limit (int | None): How many to return at most.
+        chat_id (int | None): Only messages of this chat.
+        q (str | None): Only messages with these words; `"a phrase"`, `or` and `-not` mean what
             they mean to web searches.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -147,11 +147,11 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = UNSET,
-    chat_id: int | Unset = UNSET,
-    q: str | Unset = UNSET,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
+    limit: int | None = None,
+    chat_id: int | None = None,
+    q: str | None = None,
+    before: int | None = None,
+    after: int | None = None,
 ) -> ProblemDetails | list[Message] | None:
     """List, search or export messages
 
@@ -163,12 +163,12 @@ def sync(
     accepts `application/x-ndjson`, as a JSON object a line.
 
     Args:
-        limit (int | Unset): How many to return at most.
-        chat_id (int | Unset): Only messages of this chat.
-        q (str | Unset): Only messages with these words; `"a phrase"`, `or` and `-not` mean what
+        limit (int | None): How many to return at most.
+        chat_id (int | None): Only messages of this chat.
+        q (str | None): Only messages with these words; `"a phrase"`, `or` and `-not` mean what
             they mean to web searches.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -191,11 +191,11 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = UNSET,
-    chat_id: int | Unset = UNSET,
-    q: str | Unset = UNSET,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
+    limit: int | None = None,
+    chat_id: int | None = None,
+    q: str | None = None,
+    before: int | None = None,
+    after: int | None = None,
 ) -> Response[ProblemDetails | list[Message]]:
     """List, search or export messages
 
@@ -207,12 +207,12 @@ async def asyncio_detailed(
     accepts `application/x-ndjson`, as a JSON object a line.
 
     Args:
-        limit (int | Unset): How many to return at most.
-        chat_id (int | Unset): Only messages of this chat.
-        q (str | Unset): Only messages with these words; `"a phrase"`, `or` and `-not` mean what
+        limit (int | None): How many to return at most.
+        chat_id (int | None): Only messages of this chat.
+        q (str | None): Only messages with these words; `"a phrase"`, `or` and `-not` mean what
             they mean to web searches.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -238,11 +238,11 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-    limit: int | Unset = UNSET,
-    chat_id: int | Unset = UNSET,
-    q: str | Unset = UNSET,
-    before: int | Unset = UNSET,
-    after: int | Unset = UNSET,
+    limit: int | None = None,
+    chat_id: int | None = None,
+    q: str | None = None,
+    before: int | None = None,
+    after: int | None = None,
 ) -> ProblemDetails | list[Message] | None:
     """List, search or export messages
 
@@ -254,12 +254,12 @@ async def asyncio(
     accepts `application/x-ndjson`, as a JSON object a line.
 
     Args:
-        limit (int | Unset): How many to return at most.
-        chat_id (int | Unset): Only messages of this chat.
-        q (str | Unset): Only messages with these words; `"a phrase"`, `or` and `-not` mean what
+        limit (int | None): How many to return at most.
+        chat_id (int | None): Only messages of this chat.
+        q (str | None): Only messages with these words; `"a phrase"`, `or` and `-not` mean what
             they mean to web searches.
-        before (int | Unset): The page that ends before this id.
-        after (int | Unset): The page that begins after this id.
+        before (int | None): The page that ends before this id.
+        after (int | None): The page that begins after this id.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

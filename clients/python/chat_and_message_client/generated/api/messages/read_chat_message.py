@@ -7,17 +7,17 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.message import Message
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     chat_id: int,
     message_id: int,
     *,
-    if_none_match: str | Unset = UNSET,
+    if_none_match: str | None = None,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(if_none_match, Unset):
+    if if_none_match is not None:
         headers["If-None-Match"] = if_none_match
 
     _kwargs: dict[str, Any] = {
@@ -95,7 +95,7 @@ def sync_detailed(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_none_match: str | Unset = UNSET,
+    if_none_match: str | None = None,
 ) -> Response[Any | Message | ProblemDetails]:
     """Read a message of a chat
 
@@ -105,7 +105,7 @@ def sync_detailed(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -133,7 +133,7 @@ def sync(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_none_match: str | Unset = UNSET,
+    if_none_match: str | None = None,
 ) -> Any | Message | ProblemDetails | None:
     """Read a message of a chat
 
@@ -143,7 +143,7 @@ def sync(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -166,7 +166,7 @@ async def asyncio_detailed(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_none_match: str | Unset = UNSET,
+    if_none_match: str | None = None,
 ) -> Response[Any | Message | ProblemDetails]:
     """Read a message of a chat
 
@@ -176,7 +176,7 @@ async def asyncio_detailed(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -202,7 +202,7 @@ async def asyncio(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_none_match: str | Unset = UNSET,
+    if_none_match: str | None = None,
 ) -> Any | Message | ProblemDetails | None:
     """Read a message of a chat
 
@@ -212,7 +212,7 @@ async def asyncio(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

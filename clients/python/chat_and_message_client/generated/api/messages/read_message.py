@@ -7,16 +7,16 @@ import httpx
 from ...client import AuthenticatedClient, Client
 from ...models.message import Message
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
     message_id: int,
     *,
-    if_none_match: str | Unset = UNSET,
+    if_none_match: str | None = None,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(if_none_match, Unset):
+    if if_none_match is not None:
         headers["If-None-Match"] = if_none_match
 
     _kwargs: dict[str, Any] = {
@@ -92,7 +92,7 @@ def sync_detailed(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_none_match: str | Unset = UNSET,
+    if_none_match: str | None = None,
 ) -> Response[Any | Message | ProblemDetails]:
     """Read a message
 
@@ -100,7 +100,7 @@ def sync_detailed(
 
     Args:
         message_id (int): The message's id.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -126,7 +126,7 @@ def sync(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_none_match: str | Unset = UNSET,
+    if_none_match: str | None = None,
 ) -> Any | Message | ProblemDetails | None:
     """Read a message
 
@@ -134,7 +134,7 @@ def sync(
 
     Args:
         message_id (int): The message's id.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -155,7 +155,7 @@ async def asyncio_detailed(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_none_match: str | Unset = UNSET,
+    if_none_match: str | None = None,
 ) -> Response[Any | Message | ProblemDetails]:
     """Read a message
 
@@ -163,7 +163,7 @@ async def asyncio_detailed(
 
     Args:
         message_id (int): The message's id.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -187,7 +187,7 @@ async def asyncio(
     message_id: int,
     *,
     client: AuthenticatedClient | Client,
-    if_none_match: str | Unset = UNSET,
+    if_none_match: str | None = None,
 ) -> Any | Message | ProblemDetails | None:
     """Read a message
 
@@ -195,7 +195,7 @@ async def asyncio(
 
     Args:
         message_id (int): The message's id.
-        if_none_match (str | Unset): Only if the ETag is none of these; else 304.
+        if_none_match (str | None): Only if the ETag is none of these; else 304.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -8,7 +8,7 @@ from ...client import AuthenticatedClient, Client
 from ...models.message import Message
 from ...models.message_update import MessageUpdate
 from ...models.problem_details import ProblemDetails
-from ...types import UNSET, Response, Unset
+from ...types import Response
 
 
 def _get_kwargs(
@@ -16,10 +16,10 @@ def _get_kwargs(
     message_id: int,
     *,
     body: MessageUpdate,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
-    if not isinstance(if_match, Unset):
+    if if_match is not None:
         headers["If-Match"] = if_match
 
     _kwargs: dict[str, Any] = {
@@ -113,7 +113,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: MessageUpdate,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Response[Message | ProblemDetails]:
     """Edit a message of a chat
 
@@ -123,7 +123,7 @@ def sync_detailed(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
         body (MessageUpdate): What can be changed of a message.
 
     Raises:
@@ -154,7 +154,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: MessageUpdate,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Message | ProblemDetails | None:
     """Edit a message of a chat
 
@@ -164,7 +164,7 @@ def sync(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
         body (MessageUpdate): What can be changed of a message.
 
     Raises:
@@ -190,7 +190,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: MessageUpdate,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Response[Message | ProblemDetails]:
     """Edit a message of a chat
 
@@ -200,7 +200,7 @@ async def asyncio_detailed(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
         body (MessageUpdate): What can be changed of a message.
 
     Raises:
@@ -229,7 +229,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: MessageUpdate,
-    if_match: str | Unset = UNSET,
+    if_match: str | None = None,
 ) -> Message | ProblemDetails | None:
     """Edit a message of a chat
 
@@ -239,7 +239,7 @@ async def asyncio(
     Args:
         chat_id (int): The chat's id.
         message_id (int): The message's id.
-        if_match (str | Unset): Only if the ETag is still one of these; else 412.
+        if_match (str | None): Only if the ETag is still one of these; else 412.
         body (MessageUpdate): What can be changed of a message.
 
     Raises:

@@ -1,0 +1,1 @@
+"""The blocking client, derived from `_async` by `make clients-python`: change that one."""
