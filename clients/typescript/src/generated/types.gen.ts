@@ -265,7 +265,7 @@ export type Health = {
     /**
      * Always `ok`.
      */
-    status?: string;
+    status: string;
 };
 
 /**
@@ -571,7 +571,7 @@ export type ListChatsData = {
          */
         cursor?: string;
     };
-    url: '/api/v1/chats/';
+    url: '/api/v1/chats';
 };
 
 export type ListChatsErrors = {
@@ -622,7 +622,7 @@ export type CreateChatData = {
     };
     path?: never;
     query?: never;
-    url: '/api/v1/chats/';
+    url: '/api/v1/chats';
 };
 
 export type CreateChatErrors = {
@@ -961,7 +961,7 @@ export type ListChatMessagesData = {
          */
         around?: number;
     };
-    url: '/api/v1/chats/{chat_id}/messages/';
+    url: '/api/v1/chats/{chat_id}/messages';
 };
 
 export type ListChatMessagesErrors = {
@@ -1021,7 +1021,7 @@ export type CreateMessageData = {
         chat_id: number;
     };
     query?: never;
-    url: '/api/v1/chats/{chat_id}/messages/';
+    url: '/api/v1/chats/{chat_id}/messages';
 };
 
 export type CreateMessageErrors = {
@@ -1170,7 +1170,7 @@ export type ListMessagesData = {
          */
         after?: number;
     };
-    url: '/api/v1/messages/';
+    url: '/api/v1/messages';
 };
 
 export type ListMessagesErrors = {
@@ -1761,7 +1761,7 @@ export type ListKeysData = {
          */
         after?: number;
     };
-    url: '/api/v1/keys/';
+    url: '/api/v1/keys';
 };
 
 export type ListKeysErrors = {
@@ -1806,7 +1806,7 @@ export type CreateKeyData = {
     body: ApiKeyCreate;
     path?: never;
     query?: never;
-    url: '/api/v1/keys/';
+    url: '/api/v1/keys';
 };
 
 export type CreateKeyErrors = {
@@ -1913,7 +1913,7 @@ export type CreateTokenData = {
     body: TokenCreate;
     path?: never;
     query?: never;
-    url: '/api/v1/tokens/';
+    url: '/api/v1/tokens';
 };
 
 export type CreateTokenErrors = {

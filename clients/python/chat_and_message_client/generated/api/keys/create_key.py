@@ -18,7 +18,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "post",
-        "url": "/api/v1/keys/",
+        "url": "/api/v1/keys",
     }
 
     _kwargs["json"] = body.to_dict()
