@@ -33,8 +33,8 @@ from chat_and_message_client.generated.models import (
     ChangeEvent,
     Chat,
     ChatCreate,
+    CreatedApiKey,
     Message,
-    NewApiKey,
     ProblemDetails,
     ReadyEvent,
 )
@@ -68,7 +68,7 @@ def chat(admin: Client) -> Chat:
 
 def new_key(
     admin: Client, scope: ApiKeyCreateScopesItem = ApiKeyCreateScopesItem.WRITE
-) -> NewApiKey:
+) -> CreatedApiKey:
     """Return a new key."""
     return expect(create_key.sync(client=admin, body=ApiKeyCreate("Shop", [scope])))
 

@@ -16,7 +16,7 @@ import {
   followChanges,
   iterateMessages,
   listChats,
-  type NewApiKey,
+  type CreatedApiKey,
   revokeKey,
   sendMessage,
   streamChanges,
@@ -48,7 +48,7 @@ function giving(...tokens: unknown[]): { token: () => Promise<string>; count: ()
   return { token, count: () => count };
 }
 
-async function newKey(scope: "read" | "write"): Promise<NewApiKey> {
+async function newKey(scope: "read" | "write"): Promise<CreatedApiKey> {
   const body = { name: "Shop", scopes: [scope] };
   return (await createKey({ client: admin, body, throwOnError: true })).data;
 }

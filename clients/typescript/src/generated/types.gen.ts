@@ -227,6 +227,44 @@ export type ChatWithMessages = {
 };
 
 /**
+ * A key that was just made.
+ */
+export type CreatedApiKey = {
+    /**
+     * Identifies the key.
+     */
+    id: number;
+    /**
+     * Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
+     */
+    name: string;
+    /**
+     * What the key allows: `read`; `write`, which implies it; `admin`, which implies both.
+     */
+    scopes: Array<'read' | 'write' | 'admin'>;
+    /**
+     * When the key was made.
+     */
+    created_at: string;
+    /**
+     * From when on it is no longer valid, if ever.
+     */
+    expires_at?: string;
+    /**
+     * When it was revoked, if it was.
+     */
+    revoked_at?: string;
+    /**
+     * The minute of its latest use, if any; it is told a minute later.
+     */
+    last_used_at?: string;
+    /**
+     * The key itself, shown this once.
+     */
+    key: string;
+};
+
+/**
  * One thing that is wrong with a request.
  */
 export type FieldError = {
@@ -383,44 +421,6 @@ export type Metadata = {
 };
 
 /**
- * A key that was just made.
- */
-export type NewApiKey = {
-    /**
-     * Identifies the key.
-     */
-    id: number;
-    /**
-     * Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
-     */
-    name: string;
-    /**
-     * What the key allows: `read`; `write`, which implies it; `admin`, which implies both.
-     */
-    scopes: Array<'read' | 'write' | 'admin'>;
-    /**
-     * When the key was made.
-     */
-    created_at: string;
-    /**
-     * From when on it is no longer valid, if ever.
-     */
-    expires_at?: string;
-    /**
-     * When it was revoked, if it was.
-     */
-    revoked_at?: string;
-    /**
-     * The minute of its latest use, if any; it is told a minute later.
-     */
-    last_used_at?: string;
-    /**
-     * The key itself, shown this once.
-     */
-    key: string;
-};
-
-/**
  * A token that was just made.
  */
 export type NewToken = {
@@ -529,9 +529,9 @@ export type TokenCreate = {
      */
     author: string;
     /**
-     * The chats that it reaches, or `*` for all.
+     * The chats that it reaches: a list of up to 100 ids, or `*` for all.
      */
-    chats: Array<number> | '*';
+    chats: unknown;
     /**
      * What it allows, with spaces between (RFC 8693, section 4.2): `read`, `send`.
      */
@@ -1850,7 +1850,7 @@ export type CreateKeyResponses = {
     /**
      * The key, shown this once.
      */
-    201: NewApiKey;
+    201: CreatedApiKey;
 };
 
 export type CreateKeyResponse = CreateKeyResponses[keyof CreateKeyResponses];
