@@ -3,8 +3,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TYPESCRIPT := clients/typescript
+GENERATORS := tests/generators
 
-.PHONY: help run test test-neighbours lint format lock fuzz bench attack clean \
+# Root gets the packages of Debian that are missing; others are told which.
+define INSTALL_MISSING
+if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
+elif [ -n "$$missing" ]; then \
+	echo "Missing packages of Debian:$$missing" >&2; exit 1; \
+fi
+endef
+
+.PHONY: help run test test-neighbours test-generators lint format lock fuzz bench attack clean \
 	clients clients-python clients-typescript \
 	test-clients test-clients-python test-clients-typescript
 
@@ -27,12 +37,18 @@ test-neighbours: .venv/developing .venv/clients/installed  ## Test with nginx, C
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
-	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
-	elif [ -n "$$missing" ]; then \
-		echo "Missing packages of Debian:$$missing" >&2; exit 1; \
-	fi
+	$(INSTALL_MISSING)
 	PATH="$$PATH:/usr/sbin" $(BIN)/python -m pytest tests/neighbours $(ARGS)
+
+test-generators: .venv/developing .venv/generators/installed $(GENERATORS)/node_modules/installed  ## Test what others generate from the OpenAPI document; root installs Java, Go and PHP of Debian
+	@missing=""; \
+	command -v javac >/dev/null || missing="$$missing openjdk-17-jdk-headless"; \
+	test -e /usr/share/java/jakarta-annotation-api.jar || missing="$$missing libjakarta-annotation-api-java"; \
+	command -v go >/dev/null || missing="$$missing golang-go"; \
+	test -d /usr/share/gocode/src/gopkg.in/validator.v2 || missing="$$missing golang-gopkg-validator.v2-dev"; \
+	command -v php >/dev/null || missing="$$missing php-cli"; \
+	$(INSTALL_MISSING)
+	$(BIN)/python -m pytest tests/generators $(ARGS)
 
 lint: .venv/developing  ## Check style and types
 	$(BIN)/ruff check .
@@ -93,7 +109,7 @@ openapi.json: .venv/installed app $(shell find app -name "*.py")  ## Write the O
 
 clean:  ## Remove what was installed; the data in .data/ stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache clients/python/.*_cache \
-		$(addprefix $(TYPESCRIPT)/,node_modules build)
+		$(addprefix $(TYPESCRIPT)/,node_modules build) $(GENERATORS)/node_modules
 
 # What running needs; what tests and lint need as well.
 .venv/installed: pyproject.toml requirements.txt
@@ -117,6 +133,11 @@ clean:  ## Remove what was installed; the data in .data/ stays
 		unasync==0.6.0
 	@touch $@
 
-$(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json
-	npm --prefix $(TYPESCRIPT) ci --silent --no-audit --no-fund
+.venv/generators/installed: .venv/installed Makefile
+	@$(PYTHON) install.py .venv/generators -c requirements.txt openapi-generator-cli==7.26.0 \
+		pydantic python-dateutil urllib3
+	@touch $@
+
+%/node_modules/installed: %/package-lock.json
+	npm --prefix $* ci --silent --no-audit --no-fund
 	@touch $@

@@ -5,8 +5,10 @@ what it does, or in a sentence why it cannot. An install that was interrupted is
 Nothing here may be newer than Python 3.8, so that an older one than is needed can say so.
 """
 
+import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -69,6 +71,7 @@ def make_environment(folder: Path) -> None:
             f"{sys.executable} lacks what makes a virtual environment. "
             "On Debian and Ubuntu: apt install python3-venv"
         )
+    print("  making an environment …", flush=True)
     command = [sys.executable, "-m", "venv", "--clear", str(folder)]
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if result.returncode:
@@ -100,16 +103,29 @@ def pip(folder: Path, *arguments: str) -> None:
 
 
 def try_pip(folder: Path, *arguments: str) -> str:
-    """Have pip install; return nothing, or what it says when it cannot."""
-    command = [python_of(folder), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-    result = subprocess.run(
-        [*command, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
-    return (result.stdout or "pip failed") if result.returncode else ""
+    """Have pip install, and tell each step; return nothing, or what it says when it cannot."""
+    command = [python_of(folder), "-m", "pip", "--disable-pip-version-check", "install"]
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        with subprocess.Popen(
+            [*command, "--progress-bar", "off", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            encoding="utf-8",
+            errors="replace",
+        ) as process:
+            for line in process.stdout or ():
+                if step := step_of(line):
+                    print(f"  {step} …", flush=True)
+        errors.seek(0)
+        said = errors.read()
+    return (said or "pip failed") if process.returncode else ""
+
+
+def step_of(line: str) -> str:
+    """Return what pip does, as far as a line of its output tells."""
+    if found := re.match(r"(?:Collecting |Processing \S*/)(\w[\w.]*(?:-[a-z]\w*)*)", line):
+        return f"fetching {found[1]}"
+    return "installing what was fetched" if line.startswith("Installing ") else ""
 
 
 def is_offline(said: str) -> bool:

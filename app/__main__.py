@@ -126,10 +126,13 @@ def serve() -> None:
             os.environ["ALLOWED_HOSTS"] = ",".join(own_hosts(settings))  # The workers read it.
         listen(settings, sockets)
         address = url(settings, sockets)
-        log.info("API   %s/api/v1", address)
-        log.info("Docs  %s/docs", address)
         log.info("Data  %s", where)
         log.info("Access  %s", who_may_call(settings, sockets))
+
+        def tell_addresses() -> None:
+            log.info("API   %s/api/v1", address)
+            log.info("Docs  %s/docs", address)
+
         run(
             uvicorn.Config(
                 "app.main:app",
@@ -144,6 +147,7 @@ def serve() -> None:
                 timeout_graceful_shutdown=settings.shutdown_timeout,
             ),
             sockets,
+            tell_addresses,
         )
 
 
@@ -157,22 +161,38 @@ def who_may_call(settings: Settings, sockets: list[socket.socket]) -> str:
     return "for whoever reaches the port: they may read and delete everything (see ACCESS)"
 
 
-def run(config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+def run(config: uvicorn.Config, sockets: list[socket.socket], started: Callable[[], None]) -> None:
     """Serve until a signal says to stop, as `uvicorn.run` does, which takes no sockets.
 
+    Calls `started` when a single worker serves, or before it starts several.
     Exits with uvicorn's status, 3, when the application cannot start.
     """
     if config.workers > 1:
+        started()
         supervisor = Workers(config, sockets)
         supervisor.run()
         failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
     else:
         config.load_app()
-        server = uvicorn.Server(config)
+        server = Server(config, started)
         server.run(sockets)
         failed = not server.started
     if failed:
         sys.exit(STARTUP_FAILURE)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's only worker, which calls `started` once it serves."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the application, then serve."""
+        await super().startup(sockets)
+        if self.started:
+            self._tell()
 
 
 class Workers(Multiprocess):

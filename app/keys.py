@@ -20,12 +20,12 @@ from app.core.credentials import new_key
 from app.core.database import Database, in_thread
 from app.core.database.connection import AsyncConnection
 from app.core.errors import KeyNotFound
-from app.models import ApiKey, ApiKeyCreate, NewApiKey
+from app.models import ApiKey, ApiKeyCreate, CreatedApiKey
 from app.paging import Cursor, Page, RenderedRow, cut_at, id_of, sides
 
 
 @in_thread
-def create_key(session: Session, key: ApiKeyCreate) -> NewApiKey:
+def create_key(session: Session, key: ApiKeyCreate) -> CreatedApiKey:
     """Return a new key, stored."""
     secret = new_key()
     lasts = None if key.expires_in is None else timedelta(seconds=key.expires_in)
@@ -39,7 +39,7 @@ def create_key(session: Session, key: ApiKeyCreate) -> NewApiKey:
         )
         .returning(ApiKey)
     )
-    return NewApiKey(**dict(session.scalars(statement).one()), key=secret)
+    return CreatedApiKey(**dict(session.scalars(statement).one()), key=secret)
 
 
 @in_thread

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
 from pydantic import Field as PydanticField
-from pydantic import StringConstraints
+from pydantic import StringConstraints, WithJsonSchema
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -47,6 +47,9 @@ MAX_AUTHOR = 100
 
 # The chats that a token names: a user without any has a token, too.
 ChatIds = Annotated[list[Annotated[int, PydanticField(ge=1, le=MAX_ID)]], Len(max_length=100)]
+# The OpenAPI document gives no type: of a list or a string most of Java's generated clients make a
+# class that does not compile, or that holds neither.
+ChatIdsOrAll = Annotated[ChatIds | Literal["*"], WithJsonSchema({})]
 
 
 def _unique_key(name: str, *columns: str) -> Index:
@@ -362,8 +365,8 @@ class TokenBase(SQLModel):
         description="Whose the token is: what is sent with it has this author.",
         schema_extra=example("Ada", pattern=READABLE),
     )
-    chats: ChatIds | Literal["*"] = Field(
-        description="The chats that it reaches, or `*` for all.",
+    chats: ChatIdsOrAll = Field(
+        description="The chats that it reaches: a list of up to 100 ids, or `*` for all.",
         schema_extra={"examples": [[1, 2]]},
     )
 
@@ -487,7 +490,7 @@ class ApiKey(ApiKeyPublic, table=True):
     digest: bytes = Field(unique=True, exclude=True)
 
 
-class NewApiKey(ApiKeyPublic):
+class CreatedApiKey(ApiKeyPublic):
     """A key that was just made."""
 
     answered: ClassVar[tuple[str, ...]] = (*ApiKeyPublic.answered, "key")

@@ -123,7 +123,7 @@ class FastRoute:
     def __init__(self, context: RouteContext) -> None:
         self.path_format: str = context.path_format or ""
         self.methods: set[str] = context.methods or set()
-        self.pattern: re.Pattern[str] = context.path_regex
+        self.pattern = re.compile(context.path_regex.pattern.replace("/$", "/?$"))
         name = f"{context.name} ({self.path_format})"
         if type(context.original_route) not in (APIRoute, StrictRoute):
             raise NotCompilable(f"The route {name} is marked fast, but its class has other checks.")
@@ -294,6 +294,8 @@ class FastPath:
         path = get_route_path(scope) if scope.get("root_path") else scope["path"]
         for match, route in self._routes.get(scope["method"], ()):
             if found := match(path):
+                if route.path_format.endswith("/") and not path.endswith("/"):
+                    scope["path"] += "/"  # As `router` does with what no route has.
                 body = _Body(receive)
                 response = await route.answer(Request(scope, receive), found.groupdict(), body)
                 if response is None:

@@ -7,13 +7,13 @@ from app.api.access import AdminRoute
 from app.api.deps import CursorDep, DatabaseDep
 from app.api.params import DEFAULT_LIMIT, KeyId, Limit
 from app.api.responses import page_response, responses
-from app.models import ApiKey, ApiKeyCreate, NewApiKey
+from app.models import ApiKey, ApiKeyCreate, CreatedApiKey
 
 router = APIRouter(prefix="/keys", tags=["keys"], route_class=AdminRoute)
 
 
 @router.post("/", status_code=201, responses=responses(201, "The key, shown this once."))
-async def create_key(key: ApiKeyCreate, database: DatabaseDep, response: Response) -> NewApiKey:
+async def create_key(key: ApiKeyCreate, database: DatabaseDep, response: Response) -> CreatedApiKey:
     """Make a key.
 
     Keep what is answered as `key`: the service stores only its digest.

@@ -8,7 +8,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from app import crud
 from app.api.deps import CursorAroundDep, CursorDep, DatabaseDep, ExportsDep
 from app.api.etags import etag, expected_revisions, is_known
-from app.api.export import ExportResponse
+from app.api.export import NDJSON, ExportResponse
 from app.api.fast_path import fast
 from app.api.params import (
     DEFAULT_LIMIT,
@@ -117,10 +117,17 @@ async def list_chat_messages(
     return page_response(request, page, cursor)
 
 
+# What OpenAPI says of lines is what it says of an array of them ("Sequential Media Types", 3.2).
+_EXPORTED = responses(200, "The messages.", "Link")
+_EXPORTED[200]["content"] = {
+    NDJSON: {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Message"}}}
+}
+
+
 @router.get(
     "/messages/",
     response_model=list[Message],
-    responses=responses(200, "The messages.", "Link"),
+    responses=_EXPORTED,
 )
 async def list_messages(
     database: DatabaseDep,

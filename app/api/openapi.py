@@ -37,26 +37,7 @@ TAGS = [
 ]
 
 
-# What stands in a stream (OpenAPI 3.2, "Server-Sent Event Streams"). Older generators look at the
-# `schema` alone, which is that of one event's data.
 EVENT_STREAM = StreamResponse.media_type
-_EVENTS: JSON = {
-    "itemSchema": {
-        "type": "object",
-        "properties": {
-            "event": {"type": "string"},
-            "id": {"type": "string"},
-            "data": {
-                "type": "string",
-                "contentMediaType": "application/json",
-                "contentSchema": {"$ref": SCHEMAS + "LiveEvent"},
-            },
-            "retry": {"type": "integer", "minimum": 0},
-        },
-        "required": ["data"],
-    }
-}
-
 
 # How a call shows what it needs. Where nobody is asked, it may show that all the same.
 SECURITY_SCHEME: JSON = {
@@ -101,11 +82,13 @@ def completed(document: JSON, security: list[JSON]) -> JSON:
     components["headers"] = HEADERS
     components["securitySchemes"] = SECURITY_SCHEME
     document = simplified(document)
+    # A slash at the end makes no difference.
+    document["paths"] = {path.rstrip("/") or path: item for path, item in document["paths"].items()}
     for path, operation in operations(document):
         del operation["responses"]["default"]
         complete(operation, document["components"]["schemas"])
+        operation["security"] = [] if path in PUBLIC else security
         if path not in PUBLIC:
-            operation["security"] = security
             for answer in operation["responses"].values():
                 answer["headers"] |= references(*RATE_LIMIT_HEADERS)
         operation["responses"] |= {
@@ -145,7 +128,9 @@ def complete(operation: JSON, schemas: JSON) -> None:
     bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
     for body in bodies:
         if EVENT_STREAM in body.get("content", {}):
-            body["content"] = {EVENT_STREAM: _EVENTS | {"schema": {"$ref": SCHEMAS + "LiveEvent"}}}
+            # That of one event's data: OpenAPI has no word for it before 3.2 (`itemSchema`), which
+            # generators do not read.
+            body["content"] = {EVENT_STREAM: {"schema": {"$ref": SCHEMAS + "LiveEvent"}}}
     for media in (media for body in bodies for media in body.get("content", {}).values()):
         media["schema"] = untitled(media["schema"])
         media["example"] = example(media["schema"], schemas)

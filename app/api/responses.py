@@ -28,7 +28,7 @@ HEADERS: dict[str, JSON] = {
     },
     "Link": {
         "description": "The `next` and the `prev` page (RFC 8288), each exactly when there is "
-        "something on it.",
+        "something on it: references to resolve against the URL of the request.",
         "schema": {"type": "string"},
         "example": '</api/v1/messages/?limit=20&after=20>; rel="next"',
     },

@@ -135,8 +135,11 @@ class Output(SQLModel):
         schema = handler(cast(CoreSchema, fields))
         schema.pop("additionalProperties", None)  # A later version may add fields.
         for field in schema["properties"].values():
-            # A later version may refuse what an earlier one has stored.
-            field.pop("pattern", None)
+            # A later version may refuse what an earlier one has stored; and clients that check
+            # what they get may count characters otherwise (UTF-16).
+            for part in (field, *field.get("anyOf", ())):
+                part.pop("pattern", None)
+                part.pop("maxLength", None)
         names = [wire for _, wire, _ in cls.answered_fields]
         schema["properties"] = {name: schema["properties"][name] for name in names}
         schema["required"] = [name for name in names if name in schema["required"]]

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
-# The insides of character classes of regular expressions. They are spelled out because neither
-# Python's nor JSON Schema's know the properties of Unicode everywhere.
+# The insides of character classes of regular expressions, spelled out because Python's know no
+# properties of Unicode.
 
 # What draws nothing, in Unicode 17.0: control (Cc), format (Cf) and separator (Zs, Zl, Zp)
 # characters, what is Default_Ignorable_Code_Point (DerivedCoreProperties.txt; reserved code points
@@ -17,26 +17,21 @@ _INVISIBLE = (
     "\\u0000-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891"
     "\\u08e2\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f"
     "\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb"
-)
-_INVISIBLE_BEYOND_16_BITS = (
     "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff"
 )
 # What no single line holds: control characters and the separators of lines and paragraphs.
 _BREAKING = "\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029"
-# What is trimmed (White_Space).
-_SPACE = (
-    "\\u0009-\\u000d\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
-)
-
-_VISIBLE = re.compile(f"[^{_INVISIBLE}{_INVISIBLE_BEYOND_16_BITS}]")
+_VISIBLE = re.compile(f"[^{_INVISIBLE}]")
 _BREAK = re.compile(f"[{_BREAKING}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# The rules of `readable` and `one_line` for the OpenAPI document, as far as all its readers'
-# regular expressions go: JavaScript's count in units of 16 bits unless told otherwise.
-READABLE = f"^[^\\u0000]*[^{_INVISIBLE}][^\\u0000]*$"
-ONE_LINE = f"^[{_SPACE}]*[^{_BREAKING}]*[^{_INVISIBLE}][^{_BREAKING}]*[{_SPACE}]*$"
+# The rules of `readable` and `one_line` for the OpenAPI document, as far as the regular expressions
+# of all its readers go: they refuse nothing that is taken here. Of what is not ASCII they say
+# nothing, since some look at UTF-8's bytes (PHP's), others at UTF-16's units (JavaScript's), and
+# `\x` with two digits is what all of them know.
+READABLE = r"^[^\x00]*[^\x00-\x20\x7f][^\x00]*$"
+ONE_LINE = r"^[^\x00-\x08\x0e-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x08\x0e-\x1f\x7f]*$"
 
 
 def storable(text: str) -> str:

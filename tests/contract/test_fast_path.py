@@ -31,6 +31,8 @@ def told(response: httpx.Response) -> tuple[int, dict[str, str], str]:
         "/messages/?before={last}&limit=1",
         "/messages/?&before={last}",
         "/messages/?after=0",
+        "/messages?limit=2",
+        "/?limit=1",
     ],
 )
 def test_reads_are_answered_alike(client: httpx.Client, mount: str, chat: JSON, path: str) -> None:

@@ -494,15 +494,21 @@ def test_what_an_earlier_version_took_can_still_be_read(
     assert (renamed.status_code, renamed.json()["title"]) == (200, "\u2764\ufe0f")
 
 
-def test_the_documented_pattern_takes_the_titles_that_the_service_takes(
-    client: httpx.Client,
+def test_the_documented_patterns_take_whatever_the_service_takes(
+    client: httpx.Client, chat: JSON
 ) -> None:
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
-    pattern = re.compile(schemas["ChatCreate"]["properties"]["title"]["pattern"])
-    taken = ["a", " a ", "\n a\u2028", "\u00a0\na\n", "\u2764\ufe0f"]
-    for title in [*taken, "a\tb", "\ufe0f", "a\u2029b", ""]:
-        is_taken = client.post("/chats/", json={"title": title}).status_code == 201
-        assert bool(pattern.search(title)) is is_taken is (title in taken), ascii(title)
+    one_line = re.compile(schemas["ChatCreate"]["properties"]["title"]["pattern"])
+    readable = re.compile(schemas["MessageCreate"]["properties"]["text"]["pattern"])
+    for text in ["a", " a ", "\n a\u2028", "\u00a0\na\n", "\u0085\n\u2764\ufe0f", "\U0001f600"]:
+        assert client.post("/chats/", json={"title": text}).status_code == 201
+        assert one_line.search(text), ascii(text)
+        assert send(client, chat, text)
+        assert readable.search(text), ascii(text)
+    for text in ["", "\0", " \x7f", "a\x1bb", "a\0"]:
+        assert client.post("/chats/", json={"title": text}).status_code == 422
+        assert not one_line.search(text), ascii(text)
+    assert not readable.search("a\0")
 
 
 def test_nothing_hostile_was_a_failure_inside(service: Service) -> None:

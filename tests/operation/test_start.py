@@ -61,9 +61,11 @@ def test_start_says_where_everything_is(tmp_path: Path) -> None:
     settings = {"DATA_DIR": str(tmp_path / "data"), "LOG_FORMAT": "plain"}
     with running(tmp_path / "log", settings) as service:
         said = service.log.read_text()
-    assert f"API   {service.url}/api/v1" in said
-    assert f"Docs  {service.url}/docs" in said
     assert f"Data  in {tmp_path / 'data'}" in said
+    *_, complete, api, docs = [line for line in said.splitlines() if " GET " not in line]
+    assert complete.endswith("Application startup complete.")
+    assert api.endswith(f"API   {service.url}/api/v1")
+    assert docs.endswith(f"Docs  {service.url}/docs")
 
 
 def test_a_second_service_on_the_same_data_is_refused(start: Start, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ export type { ChangeOptions, CreateOptions, Tagged } from "./call.js";
 export type { ChangesParams, ChatListParams, ChatParams, Chats, StreamManyParams, StreamParams, } from "./chats.js";
 export { ChatClient, type ChatClientOptions } from "./client.js";
 export type { FollowOptions } from "./follow.js";
-export type { ApiKey, ApiKeyCreate, BatchedMessage, Change, ChangeEvent, Changes, Chat, ChatCreate, ChatUpdate, ChatWithMessages, FieldError, GoneEvent, ListedChat, Message, MessageCreate, MessageUpdate, Metadata, NewApiKey, NewToken, ProblemDetails, ReadyEvent, ResetEvent, TokenCreate, } from "./generated/index.js";
+export type { ApiKey, ApiKeyCreate, BatchedMessage, Change, ChangeEvent, Changes, Chat, ChatCreate, ChatUpdate, ChatWithMessages, FieldError, GoneEvent, ListedChat, Message, MessageCreate, MessageUpdate, Metadata, CreatedApiKey, NewToken, ProblemDetails, ReadyEvent, ResetEvent, TokenCreate, } from "./generated/index.js";
 export type { Keys } from "./keys.js";
 export type { MessageListParams, MessageParams, Messages, SearchParams } from "./messages.js";
 export type { ListParams } from "./pages.js";

@@ -34,7 +34,7 @@ export type {
   MessageCreate,
   MessageUpdate,
   Metadata,
-  NewApiKey,
+  CreatedApiKey,
   NewToken,
   ProblemDetails,
   ReadyEvent,

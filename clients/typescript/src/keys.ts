@@ -4,7 +4,7 @@ import {
   type ApiKeyCreate,
   createKey,
   listKeys,
-  type NewApiKey,
+  type CreatedApiKey,
   revokeKey,
 } from "./generated/index.js";
 import { listed, type ListParams, type Page } from "./pages.js";
@@ -22,7 +22,7 @@ export class Keys {
    * Makes a key; keep what is answered as `key`, which is shown this once. It is not tried again:
    * a key whose answer was lost is in the list.
    */
-  create(body: ApiKeyCreate, options: Omit<CallOptions, "attempts"> = {}): Promise<NewApiKey> {
+  create(body: ApiKeyCreate, options: Omit<CallOptions, "attempts"> = {}): Promise<CreatedApiKey> {
     const once = { ...options, attempts: 1 };
     return this.#calls.data((call) => createKey({ ...call, body }), once);
   }

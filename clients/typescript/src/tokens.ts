@@ -2,6 +2,9 @@ import type { Calls } from "./call.js";
 import { createToken, type NewToken, type TokenCreate } from "./generated/index.js";
 import type { CallOptions } from "./retry.js";
 
+/** A token to make; the document leaves open what `chats` are, as some generators need. */
+export type TokenToMake = Omit<TokenCreate, "chats"> & { chats: readonly number[] | "*" };
+
 /** Tokens for your users, as `api.tokens`; they need a key of the scope `admin`. */
 export class Tokens {
   readonly #calls: Calls;
@@ -11,7 +14,7 @@ export class Tokens {
   }
 
   /** Makes a token for one of your users; nothing of it is stored. */
-  create(body: TokenCreate, options: CallOptions = {}): Promise<NewToken> {
+  create(body: TokenToMake, options: CallOptions = {}): Promise<NewToken> {
     return this.#calls.data((call) => createToken({ ...call, body }), options);
   }
 }

@@ -8,7 +8,7 @@ import {
   ApiError,
   ChatClient,
   ConnectionFailed,
-  type NewApiKey,
+  type CreatedApiKey,
   type Token,
 } from "chat-and-message-client";
 
@@ -38,7 +38,7 @@ function giving(...tokens: unknown[]): { token: () => Promise<string>; count: ()
   return { token, count: () => count };
 }
 
-const newKey = (scope: "read" | "write"): Promise<NewApiKey> =>
+const newKey = (scope: "read" | "write"): Promise<CreatedApiKey> =>
   admin.keys.create({ name: "Shop", scopes: [scope] });
 
 const isUnauthorized = isKind("Unauthorized", "unauthorized");

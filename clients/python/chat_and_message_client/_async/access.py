@@ -9,7 +9,7 @@ from ..generated.models import (
     ApiKey,
     ApiKeyCreate,
     ApiKeyCreateScopesItem,
-    NewApiKey,
+    CreatedApiKey,
     NewToken,
     TokenCreate,
 )
@@ -29,14 +29,14 @@ class AsyncKeys:
         scopes: Sequence[Literal["read", "write", "admin"]],
         *,
         expires_in: int | None = None,
-    ) -> NewApiKey:
+    ) -> CreatedApiKey:
         """Make a key, valid for `expires_in` seconds or for ever, and return it, this once.
 
         The call is made once: a key whose answer was lost is in the list, to revoke.
         """
         wanted = [ApiKeyCreateScopesItem(scope) for scope in scopes]
         request = create_key._get_kwargs(body=ApiKeyCreate(name, wanted, expires_in))
-        return await self._transport.call(request, one(NewApiKey), once=True)
+        return await self._transport.call(request, one(CreatedApiKey), once=True)
 
     def list(
         self, *, starting_after: int | None = None, limit: int | None = None

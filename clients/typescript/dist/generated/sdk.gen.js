@@ -13,7 +13,7 @@
  */
 export const listChats = (options) => options.client.get({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/chats/',
+    url: '/api/v1/chats',
     ...options
 });
 /**
@@ -23,7 +23,7 @@ export const listChats = (options) => options.client.get({
  */
 export const createChat = (options) => options.client.post({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/chats/',
+    url: '/api/v1/chats',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -84,7 +84,7 @@ export const readChanges = (options) => options.client.get({
  */
 export const listChatMessages = (options) => options.client.get({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/chats/{chat_id}/messages/',
+    url: '/api/v1/chats/{chat_id}/messages',
     ...options
 });
 /**
@@ -94,7 +94,7 @@ export const listChatMessages = (options) => options.client.get({
  */
 export const createMessage = (options) => options.client.post({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/chats/{chat_id}/messages/',
+    url: '/api/v1/chats/{chat_id}/messages',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -129,7 +129,7 @@ export const createMessages = (options) => options.client.post({
  */
 export const listMessages = (options) => options.client.get({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/messages/',
+    url: '/api/v1/messages',
     ...options
 });
 /**
@@ -235,7 +235,7 @@ export const streamChangesOfChats = (options) => options.client.sse.get({
  */
 export const listKeys = (options) => options.client.get({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/keys/',
+    url: '/api/v1/keys',
     ...options
 });
 /**
@@ -245,7 +245,7 @@ export const listKeys = (options) => options.client.get({
  */
 export const createKey = (options) => options.client.post({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/keys/',
+    url: '/api/v1/keys',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -271,7 +271,7 @@ export const revokeKey = (options) => options.client.delete({
  */
 export const createToken = (options) => options.client.post({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/tokens/',
+    url: '/api/v1/tokens',
     ...options,
     headers: {
         'Content-Type': 'application/json',

@@ -31,7 +31,7 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
  */
 export const listChats = <ThrowOnError extends boolean = false>(options: Options<ListChatsData, ThrowOnError>) => options.client.get<ListChatsResponses, ListChatsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/chats/',
+    url: '/api/v1/chats',
     ...options
 });
 
@@ -42,7 +42,7 @@ export const listChats = <ThrowOnError extends boolean = false>(options: Options
  */
 export const createChat = <ThrowOnError extends boolean = false>(options: Options<CreateChatData, ThrowOnError>) => options.client.post<CreateChatResponses, CreateChatErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/chats/',
+    url: '/api/v1/chats',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -108,7 +108,7 @@ export const readChanges = <ThrowOnError extends boolean = false>(options: Optio
  */
 export const listChatMessages = <ThrowOnError extends boolean = false>(options: Options<ListChatMessagesData, ThrowOnError>) => options.client.get<ListChatMessagesResponses, ListChatMessagesErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/chats/{chat_id}/messages/',
+    url: '/api/v1/chats/{chat_id}/messages',
     ...options
 });
 
@@ -119,7 +119,7 @@ export const listChatMessages = <ThrowOnError extends boolean = false>(options: 
  */
 export const createMessage = <ThrowOnError extends boolean = false>(options: Options<CreateMessageData, ThrowOnError>) => options.client.post<CreateMessageResponses, CreateMessageErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/chats/{chat_id}/messages/',
+    url: '/api/v1/chats/{chat_id}/messages',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -156,7 +156,7 @@ export const createMessages = <ThrowOnError extends boolean = false>(options: Op
  */
 export const listMessages = <ThrowOnError extends boolean = false>(options: Options<ListMessagesData, ThrowOnError>) => options.client.get<ListMessagesResponses, ListMessagesErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/messages/',
+    url: '/api/v1/messages',
     ...options
 });
 
@@ -271,7 +271,7 @@ export const streamChangesOfChats = <ThrowOnError extends boolean = false>(optio
  */
 export const listKeys = <ThrowOnError extends boolean = false>(options: Options<ListKeysData, ThrowOnError>) => options.client.get<ListKeysResponses, ListKeysErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/keys/',
+    url: '/api/v1/keys',
     ...options
 });
 
@@ -282,7 +282,7 @@ export const listKeys = <ThrowOnError extends boolean = false>(options: Options<
  */
 export const createKey = <ThrowOnError extends boolean = false>(options: Options<CreateKeyData, ThrowOnError>) => options.client.post<CreateKeyResponses, CreateKeyErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/keys/',
+    url: '/api/v1/keys',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -310,7 +310,7 @@ export const revokeKey = <ThrowOnError extends boolean = false>(options: Options
  */
 export const createToken = <ThrowOnError extends boolean = false>(options: Options<CreateTokenData, ThrowOnError>) => options.client.post<CreateTokenResponses, CreateTokenErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/tokens/',
+    url: '/api/v1/tokens',
     ...options,
     headers: {
         'Content-Type': 'application/json',

@@ -227,6 +227,44 @@ export type ChatWithMessages = {
 };
 
 /**
+ * A key that was just made.
+ */
+export type CreatedApiKey = {
+    /**
+     * Identifies the key.
+     */
+    id: number;
+    /**
+     * Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
+     */
+    name: string;
+    /**
+     * What the key allows: `read`; `write`, which implies it; `admin`, which implies both.
+     */
+    scopes: Array<'read' | 'write' | 'admin'>;
+    /**
+     * When the key was made.
+     */
+    created_at: string;
+    /**
+     * From when on it is no longer valid, if ever.
+     */
+    expires_at?: string;
+    /**
+     * When it was revoked, if it was.
+     */
+    revoked_at?: string;
+    /**
+     * The minute of its latest use, if any; it is told a minute later.
+     */
+    last_used_at?: string;
+    /**
+     * The key itself, shown this once.
+     */
+    key: string;
+};
+
+/**
  * One thing that is wrong with a request.
  */
 export type FieldError = {
@@ -265,7 +303,7 @@ export type Health = {
     /**
      * Always `ok`.
      */
-    status?: string;
+    status: string;
 };
 
 /**
@@ -383,44 +421,6 @@ export type Metadata = {
 };
 
 /**
- * A key that was just made.
- */
-export type NewApiKey = {
-    /**
-     * Identifies the key.
-     */
-    id: number;
-    /**
-     * Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible character must remain, in one line without control characters.
-     */
-    name: string;
-    /**
-     * What the key allows: `read`; `write`, which implies it; `admin`, which implies both.
-     */
-    scopes: Array<'read' | 'write' | 'admin'>;
-    /**
-     * When the key was made.
-     */
-    created_at: string;
-    /**
-     * From when on it is no longer valid, if ever.
-     */
-    expires_at?: string;
-    /**
-     * When it was revoked, if it was.
-     */
-    revoked_at?: string;
-    /**
-     * The minute of its latest use, if any; it is told a minute later.
-     */
-    last_used_at?: string;
-    /**
-     * The key itself, shown this once.
-     */
-    key: string;
-};
-
-/**
  * A token that was just made.
  */
 export type NewToken = {
@@ -529,9 +529,9 @@ export type TokenCreate = {
      */
     author: string;
     /**
-     * The chats that it reaches, or `*` for all.
+     * The chats that it reaches: a list of up to 100 ids, or `*` for all.
      */
-    chats: Array<number> | '*';
+    chats: unknown;
     /**
      * What it allows, with spaces between (RFC 8693, section 4.2): `read`, `send`.
      */
@@ -571,7 +571,7 @@ export type ListChatsData = {
          */
         cursor?: string;
     };
-    url: '/api/v1/chats/';
+    url: '/api/v1/chats';
 };
 
 export type ListChatsErrors = {
@@ -622,7 +622,7 @@ export type CreateChatData = {
     };
     path?: never;
     query?: never;
-    url: '/api/v1/chats/';
+    url: '/api/v1/chats';
 };
 
 export type CreateChatErrors = {
@@ -961,7 +961,7 @@ export type ListChatMessagesData = {
          */
         around?: number;
     };
-    url: '/api/v1/chats/{chat_id}/messages/';
+    url: '/api/v1/chats/{chat_id}/messages';
 };
 
 export type ListChatMessagesErrors = {
@@ -1021,7 +1021,7 @@ export type CreateMessageData = {
         chat_id: number;
     };
     query?: never;
-    url: '/api/v1/chats/{chat_id}/messages/';
+    url: '/api/v1/chats/{chat_id}/messages';
 };
 
 export type CreateMessageErrors = {
@@ -1170,7 +1170,7 @@ export type ListMessagesData = {
          */
         after?: number;
     };
-    url: '/api/v1/messages/';
+    url: '/api/v1/messages';
 };
 
 export type ListMessagesErrors = {
@@ -1761,7 +1761,7 @@ export type ListKeysData = {
          */
         after?: number;
     };
-    url: '/api/v1/keys/';
+    url: '/api/v1/keys';
 };
 
 export type ListKeysErrors = {
@@ -1806,7 +1806,7 @@ export type CreateKeyData = {
     body: ApiKeyCreate;
     path?: never;
     query?: never;
-    url: '/api/v1/keys/';
+    url: '/api/v1/keys';
 };
 
 export type CreateKeyErrors = {
@@ -1850,7 +1850,7 @@ export type CreateKeyResponses = {
     /**
      * The key, shown this once.
      */
-    201: NewApiKey;
+    201: CreatedApiKey;
 };
 
 export type CreateKeyResponse = CreateKeyResponses[keyof CreateKeyResponses];
@@ -1913,7 +1913,7 @@ export type CreateTokenData = {
     body: TokenCreate;
     path?: never;
     query?: never;
-    url: '/api/v1/tokens/';
+    url: '/api/v1/tokens';
 };
 
 export type CreateTokenErrors = {

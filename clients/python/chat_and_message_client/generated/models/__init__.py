@@ -13,6 +13,8 @@ from .chat import Chat
 from .chat_create import ChatCreate
 from .chat_update import ChatUpdate
 from .chat_with_messages import ChatWithMessages
+from .created_api_key import CreatedApiKey
+from .created_api_key_scopes_item import CreatedApiKeyScopesItem
 from .field_error import FieldError
 from .gone_event import GoneEvent
 from .health import Health
@@ -22,8 +24,6 @@ from .message import Message
 from .message_create import MessageCreate
 from .message_update import MessageUpdate
 from .metadata import Metadata
-from .new_api_key import NewApiKey
-from .new_api_key_scopes_item import NewApiKeyScopesItem
 from .new_token import NewToken
 from .problem_details import ProblemDetails
 from .ready_event import ReadyEvent
@@ -46,6 +46,8 @@ __all__ = (
     "ChatCreate",
     "ChatUpdate",
     "ChatWithMessages",
+    "CreatedApiKey",
+    "CreatedApiKeyScopesItem",
     "FieldError",
     "GoneEvent",
     "Health",
@@ -55,8 +57,6 @@ __all__ = (
     "MessageCreate",
     "MessageUpdate",
     "Metadata",
-    "NewApiKey",
-    "NewApiKeyScopesItem",
     "NewToken",
     "ProblemDetails",
     "ReadyEvent",

@@ -14,10 +14,10 @@ class Health:
     """The service works.
 
     Attributes:
-        status (str | None): Always `ok`. Default: 'ok'.
+        status (str): Always `ok`.
     """
 
-    status: str | None = "ok"
+    status: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -25,16 +25,18 @@ class Health:
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if status is not None:
-            field_dict["status"] = status
+        field_dict.update(
+            {
+                "status": status,
+            }
+        )
 
         return field_dict
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        status = d.pop("status", None)
+        status = d.pop("status")
 
         health = cls(
             status=status,

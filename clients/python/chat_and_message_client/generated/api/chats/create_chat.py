@@ -21,7 +21,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "post",
-        "url": "/api/v1/chats/",
+        "url": "/api/v1/chats",
     }
 
     _kwargs["json"] = body.to_dict()

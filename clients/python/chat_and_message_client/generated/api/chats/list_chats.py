@@ -42,7 +42,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "get",
-        "url": "/api/v1/chats/",
+        "url": "/api/v1/chats",
         "params": params,
     }
 

@@ -5,7 +5,7 @@ import httpx
 
 from ...client import AuthenticatedClient, Client
 from ...models.api_key_create import ApiKeyCreate
-from ...models.new_api_key import NewApiKey
+from ...models.created_api_key import CreatedApiKey
 from ...models.problem_details import ProblemDetails
 from ...types import Response
 
@@ -18,7 +18,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "post",
-        "url": "/api/v1/keys/",
+        "url": "/api/v1/keys",
     }
 
     _kwargs["json"] = body.to_dict()
@@ -31,9 +31,9 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> NewApiKey | ProblemDetails:
+) -> CreatedApiKey | ProblemDetails:
     if response.status_code == 201:
-        response_201 = NewApiKey.from_dict(response.json())
+        response_201 = CreatedApiKey.from_dict(response.json())
 
         return response_201
 
@@ -79,7 +79,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[NewApiKey | ProblemDetails]:
+) -> Response[CreatedApiKey | ProblemDetails]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -92,7 +92,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: ApiKeyCreate,
-) -> Response[NewApiKey | ProblemDetails]:
+) -> Response[CreatedApiKey | ProblemDetails]:
     """Make a key
 
      Keep what is answered as `key`: the service stores only its digest.
@@ -105,7 +105,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[NewApiKey | ProblemDetails]
+        Response[CreatedApiKey | ProblemDetails]
     """
 
     kwargs = _get_kwargs(
@@ -123,7 +123,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     body: ApiKeyCreate,
-) -> NewApiKey | ProblemDetails | None:
+) -> CreatedApiKey | ProblemDetails | None:
     """Make a key
 
      Keep what is answered as `key`: the service stores only its digest.
@@ -136,7 +136,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        NewApiKey | ProblemDetails
+        CreatedApiKey | ProblemDetails
     """
 
     return sync_detailed(
@@ -149,7 +149,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     body: ApiKeyCreate,
-) -> Response[NewApiKey | ProblemDetails]:
+) -> Response[CreatedApiKey | ProblemDetails]:
     """Make a key
 
      Keep what is answered as `key`: the service stores only its digest.
@@ -162,7 +162,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[NewApiKey | ProblemDetails]
+        Response[CreatedApiKey | ProblemDetails]
     """
 
     kwargs = _get_kwargs(
@@ -178,7 +178,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     body: ApiKeyCreate,
-) -> NewApiKey | ProblemDetails | None:
+) -> CreatedApiKey | ProblemDetails | None:
     """Make a key
 
      Keep what is answered as `key`: the service stores only its digest.
@@ -191,7 +191,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        NewApiKey | ProblemDetails
+        CreatedApiKey | ProblemDetails
     """
 
     return (

@@ -23,7 +23,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "post",
-        "url": "/api/v1/chats/{chat_id}/messages/".format(
+        "url": "/api/v1/chats/{chat_id}/messages".format(
             chat_id=quote(str(chat_id), safe=""),
         ),
     }

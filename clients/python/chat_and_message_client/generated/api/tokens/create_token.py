@@ -18,7 +18,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "post",
-        "url": "/api/v1/tokens/",
+        "url": "/api/v1/tokens",
     }
 
     _kwargs["json"] = body.to_dict()

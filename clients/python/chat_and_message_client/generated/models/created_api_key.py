@@ -7,20 +7,20 @@ from typing import Any, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..models.new_api_key_scopes_item import NewApiKeyScopesItem
+from ..models.created_api_key_scopes_item import CreatedApiKeyScopesItem
 
-T = TypeVar("T", bound="NewApiKey")
+T = TypeVar("T", bound="CreatedApiKey")
 
 
 @_attrs_define
-class NewApiKey:
+class CreatedApiKey:
     """A key that was just made.
 
     Attributes:
         id (int): Identifies the key.
         name (str): Whose the key is: the log names its calls so. White space around it is trimmed; at least one visible
             character must remain, in one line without control characters.
-        scopes (list[NewApiKeyScopesItem]): What the key allows: `read`; `write`, which implies it; `admin`, which
+        scopes (list[CreatedApiKeyScopesItem]): What the key allows: `read`; `write`, which implies it; `admin`, which
             implies both.
         created_at (datetime.datetime): When the key was made.
         key (str): The key itself, shown this once.
@@ -31,7 +31,7 @@ class NewApiKey:
 
     id: int
     name: str
-    scopes: list[NewApiKeyScopesItem]
+    scopes: list[CreatedApiKeyScopesItem]
     created_at: datetime.datetime
     key: str
     expires_at: datetime.datetime | None = None
@@ -95,7 +95,7 @@ class NewApiKey:
         scopes = []
         _scopes = d.pop("scopes")
         for scopes_item_data in _scopes:
-            scopes_item = NewApiKeyScopesItem(scopes_item_data)
+            scopes_item = CreatedApiKeyScopesItem(scopes_item_data)
 
             scopes.append(scopes_item)
 
@@ -124,7 +124,7 @@ class NewApiKey:
         else:
             last_used_at = datetime.datetime.fromisoformat(_last_used_at)
 
-        new_api_key = cls(
+        created_api_key = cls(
             id=id,
             name=name,
             scopes=scopes,
@@ -135,8 +135,8 @@ class NewApiKey:
             last_used_at=last_used_at,
         )
 
-        new_api_key.additional_properties = d
-        return new_api_key
+        created_api_key.additional_properties = d
+        return created_api_key
 
     @property
     def additional_keys(self) -> list[str]:

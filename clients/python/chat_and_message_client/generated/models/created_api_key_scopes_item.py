@@ -1,7 +1,7 @@
 from enum import StrEnum
 
 
-class NewApiKeyScopesItem(StrEnum):
+class CreatedApiKeyScopesItem(StrEnum):
     ADMIN = "admin"
     READ = "read"
     WRITE = "write"
