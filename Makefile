@@ -3,8 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TYPESCRIPT := clients/typescript
+PLAYGROUND := tests/playground
 
-.PHONY: help run test test-neighbours lint format lock fuzz bench attack clean \
+.PHONY: help run test test-neighbours test-playground lint format lock fuzz bench attack clean \
 	clients clients-python clients-typescript \
 	test-clients test-clients-python test-clients-typescript
 
@@ -34,6 +35,14 @@ test-neighbours: .venv/developing .venv/clients/installed $(TYPESCRIPT)/node_mod
 		echo "Missing packages of Debian:$$missing" >&2; exit 1; \
 	fi
 	PATH="$$PATH:/usr/sbin" $(BIN)/python -m pytest tests/neighbours $(ARGS)
+
+test-playground: .venv/developing $(PLAYGROUND)/node_modules/installed  ## Test the playground in Chromium of Debian, which root has installed by it
+	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; \
+	elif ! command -v chromium >/dev/null; then \
+		echo "Missing package of Debian: chromium" >&2; exit 1; \
+	fi
+	$(BIN)/python -m pytest $(PLAYGROUND) $(ARGS)
 
 lint: .venv/developing  ## Check style and types
 	$(BIN)/ruff check .
@@ -89,7 +98,7 @@ openapi.json: .venv/installed app $(shell find app -name "*.py")  ## Write the O
 
 clean:  ## Remove what was installed; the data in .data/ stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache clients/python/.*_cache \
-		$(addprefix $(TYPESCRIPT)/,node_modules dist build)
+		$(addprefix $(TYPESCRIPT)/,node_modules dist build) $(PLAYGROUND)/node_modules
 
 # What running needs; what tests and lint need as well.
 .venv/installed: pyproject.toml requirements.txt
@@ -112,6 +121,7 @@ clean:  ## Remove what was installed; the data in .data/ stays
 	@$(PYTHON) install.py .venv/clients -c requirements.txt openapi-python-client==0.29.1 ruff
 	@touch $@
 
-$(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json
-	npm --prefix $(TYPESCRIPT) ci --silent --no-audit --no-fund
+$(TYPESCRIPT)/node_modules/installed $(PLAYGROUND)/node_modules/installed: \
+	%/node_modules/installed: %/package-lock.json
+	npm --prefix $* ci --silent --no-audit --no-fund
 	@touch $@
