@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import APIResponse, Route, expect
 
 from tests.neighbours.cutter import cutter
 from tests.playground.browser import Window
@@ -65,20 +65,22 @@ def test_a_chat_that_is_created_in_one_window_comes_to_the_other(
     expect(link).to_contain_text("First!")
 
 
-def test_a_chat_that_is_not_open_rises_and_counts_what_is_unread(
-    window: Open, service: Service, client: httpx.Client, chat: JSON, ada: Window
+def test_a_chat_that_is_not_open_counts_what_is_unread_and_stands_where_the_inbox_has_it(
+    client: httpx.Client, chat: JSON, ada: Window
 ) -> None:
-    first = create_chat(client, f"Before {chat['title']}")
+    other = create_chat(client, "Another")
     ada.page.reload()
-    links = ada.page.locator("#chat-list a")
-    expect(links.first).to_contain_text(first["title"])
-    ada.open_chat(first["title"])
+    ada.open_chat(other["title"])
     send(client, chat, "One")
     send(client, chat, "Two")
-    expect(links.first).to_contain_text("Two")
-    expect(links.first.locator(".unread")).to_have_text("2 unread")
+    link = ada.page.locator(f"#chat-list a[href='#chat={chat['id']}']")
+    expect(link).to_contain_text("Two")
+    expect(link.locator(".unread")).to_have_text("2 unread")
+    inbox = client.get("/chats/", params={"sort": "activity", "limit": 30}).json()
+    titles = ada.page.locator("#chat-list .name").all_inner_texts()
+    assert titles == [one["title"] for one in inbox]
     ada.open_chat(chat["title"])
-    expect(links.first.locator(".unread")).to_have_count(0)
+    expect(link.locator(".unread")).to_have_count(0)
 
 
 def test_what_is_edited_and_deleted_in_place_is_so_in_all_windows(
@@ -110,7 +112,10 @@ def test_an_edit_does_not_replace_what_somebody_wrote_meanwhile(
     ada.message("Saturday?").get_by_role("button", name="Edit").click()
     expect(ada.page.get_by_label("New text")).to_have_value("Saturday?")
     client.patch(f"/messages/{message['id']}", json={"text": "Friday?"}).raise_for_status()
-    ada.page.get_by_label("New text").fill("Sunday?")
+    expect(ada.message("Friday?")).to_have_count(1)
+    expect(ada.page.get_by_label("New text")).to_be_focused()
+    ada.page.keyboard.press("ControlOrMeta+A")
+    ada.page.keyboard.type("Sunday?")
     ada.page.get_by_role("button", name="Save").click()
     expect(ada.page.get_by_text("Somebody changed it to “Friday?”")).to_be_visible()
     assert stored(client, chat) == ["Friday?"]
@@ -141,6 +146,31 @@ def test_after_a_cut_it_resumes_and_shows_what_was_missed(
         assert f"{chat['id']}." in resumed.value.headers["last-event-id"]
         ada.write("Back again")
         expect(ada.message("Back again")).to_be_visible()
+
+
+def test_nothing_falls_between_a_chat_that_is_read_and_the_stream_that_begins(
+    window: Open, service: Service, client: httpx.Client, chat: JSON
+) -> None:
+    one = window()
+    streams: list[Route] = []
+    read: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        route.continue_() if read else streams.append(route)
+
+    def read_before_the_stream_begins(route: Route) -> None:
+        read.append((route, route.fetch()))
+        send(client, chat, "In between")
+        for stream in streams:
+            stream.continue_()
+
+    one.page.route("**/changes/stream?*", hold)
+    one.page.route(f"**/chats/{chat['id']}?*", read_before_the_stream_begins)
+    one.page.goto(f"{service.url}/playground#chat={chat['id']}")
+    one.await_state("Connected")
+    route, answer = read[0]
+    route.fulfill(response=answer)
+    expect(one.message("In between")).to_be_visible()
 
 
 def test_a_send_that_failed_is_sent_again_and_stored_once(

@@ -85,6 +85,11 @@ function unreachable() {
   return new Problem(0, { detail: "No answer came. What was asked may have been done or not." });
 }
 
+/** Return the revision that an ETag stands for, also as a proxy that compresses passed it on. */
+export function revisionOf(etag) {
+  return Number(/\d+/.exec(etag)[0]);
+}
+
 /** Return a new idempotency key; unlike `randomUUID`, also where a page came without TLS. */
 export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -12,6 +12,8 @@ const empty = byId("chats-empty");
 
 /** Chats by their ids: as the API has them, and `activity` (a time), `unread` (a count). */
 const chats = new Map();
+/** The items that show them, by what they show. */
+let items = new Map();
 
 let next = null;
 let filter = "";
@@ -121,12 +123,32 @@ export function filterChats(words) {
 function render() {
   const focused = document.activeElement?.closest?.("#chat-list a")?.hash;
   const shown = loadedChats().filter((chat) => chat.title.toLocaleLowerCase().includes(filter));
-  list.replaceChildren(...shown.map((chat) => element("li", {}, linkTo(chat))));
+  const before = items;
+  items = new Map(shown.map((chat) => itemFor(chat, before)));
+  const wanted = [...items.values()];
+  // What is there already stays untouched, so that no click on it is lost.
+  if (wanted.length !== list.children.length || wanted.some((one, at) => one !== list.children[at]))
+    list.replaceChildren(...wanted);
   if (focused) list.querySelector(`a[href="${focused}"]`)?.focus();
   more.hidden = !next || filter !== "";
   const hint = filter ? "No loaded chat has such a title." : "No chats yet.";
   empty.textContent = hint;
   empty.hidden = shown.length > 0;
+}
+
+/** Return what a chat's item shows, and the item, which may be there already. */
+function itemFor(chat, before) {
+  const { id, title, activity, unread, last_message: last } = chat;
+  const shows = JSON.stringify([
+    id,
+    title,
+    activity,
+    unread,
+    last?.text,
+    last?.author,
+    id === current,
+  ]);
+  return [shows, before.get(shows) ?? element("li", {}, linkTo(chat))];
 }
 
 function linkTo(chat) {

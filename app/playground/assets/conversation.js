@@ -3,7 +3,7 @@
  * length takes the room of a short one.
  */
 
-import { call } from "./api.js";
+import { call, revisionOf } from "./api.js";
 import { announce, byId, dayOf, element, notify } from "./dom.js";
 import { carryEditor, decorate, messageItem } from "./message.js";
 
@@ -20,7 +20,7 @@ const list = byId("messages");
 const beginning = byId("beginning");
 const newest = byId("newest");
 
-/** The open chat: its id, or null, and the revision of what is shown. */
+/** The open chat: its id, or null, and the revision of what is shown, null while it is read. */
 export const opened = { id: null, revision: null };
 
 // The messages that are shown, each `{ message, item }`, by rising ids.
@@ -48,7 +48,7 @@ export async function openChat(id, aroundId = null) {
       aroundId ? call("GET", `chats/${id}/messages/`, around) : null,
     ]);
     if (opened.id !== id) return null;
-    opened.revision = Number(chat.etag.replace(/\D/g, ""));
+    opened.revision = revisionOf(chat.etag);
     const { messages, ...rest } = chat.data;
     const last = messages.at(-1)?.id ?? 0;
     const chosen = page?.data ?? messages;
@@ -94,6 +94,7 @@ export function applyToConversation(changes, since = NaN) {
   const heard = [];
   for (const { revision, message_id, message } of changes) {
     if (revision <= opened.revision) continue;
+    opened.revision = revision;
     const at = positionOf(message_id);
     const isShown = rows[at]?.message.id === message_id;
     if (!message) {
@@ -116,16 +117,22 @@ export function applyToConversation(changes, since = NaN) {
   else if (heard.length) announce(`${heard.length} new messages`);
 }
 
-/** Show a message that this page sent, unless it is there already. */
-export function addSent(message) {
-  if (message.chat_id !== opened.id || opened.revision === null || !isAtEnd) return;
+/**
+ * Show a message that this page sent. Where the stream has told what came after its `revision`, it
+ * is there already, by now perhaps edited, or was.
+ */
+export function addSent(message, revision) {
+  if (message.chat_id !== opened.id || opened.revision === null) return;
   const at = positionOf(message.id);
-  if (rows[at]?.message.id === message.id) return;
-  const made = row(message);
-  rows.splice(at, 0, made);
-  list.insertBefore(made.item, rows[at + 1]?.item ?? null);
+  if (rows[at]?.message.id === message.id) {
+    replace(at, rows[at].message); // It is known now who sent it.
+  } else if (isAtEnd && revision > opened.revision) {
+    const made = row(message);
+    rows.splice(at, 0, made);
+    list.insertBefore(made.item, rows[at + 1]?.item ?? null);
+    toEnd();
+  }
   settle();
-  toEnd();
 }
 
 /** Show all messages anew, for somebody else. */
@@ -173,14 +180,19 @@ function append(message, isFirstMissed) {
 }
 
 function replace(at, message) {
-  const { item } = rows[at];
-  rows[at] = row(message);
-  item.replaceWith(rows[at].item);
-  carryEditor(item, rows[at].item);
+  const before = rows[at].item;
+  const { item } = (rows[at] = row(message));
+  const isFocused = before.contains(document.activeElement);
+  if ("missed" in before.dataset) item.dataset.missed = "";
+  before.replaceWith(item);
+  if (isFocused) item.focus({ preventScroll: true });
+  carryEditor(before, item, isFocused);
 }
 
 function remove(at) {
-  rows[at].item.remove();
+  const { item } = rows[at];
+  if (item.contains(document.activeElement)) scroller.focus({ preventScroll: true });
+  item.remove();
   rows.splice(at, 1);
 }
 

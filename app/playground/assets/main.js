@@ -32,6 +32,8 @@ const STATES = {
 
 // Of the chat that is being named.
 let chatKey = "";
+// Whether the chat that the address names is to be read again as soon as the service answers.
+let couldNotOpen = false;
 
 const stream = new Stream({ onEvents: take, onState: showState });
 
@@ -78,6 +80,7 @@ async function look() {
     await refreshChats({ quiet: true });
     if (hasNoChats()) showState("connected");
     welcome();
+    if (couldNotOpen) route();
   } catch (problem) {
     if (hasNoChats()) showState(problem.status ? "reconnecting" : "offline");
   }
@@ -97,6 +100,7 @@ async function route() {
     return;
   }
   title(titleOf(id), "");
+  couldNotOpen = false;
   try {
     const opening = openChat(id, Number(named.get("message")) || null);
     showOutbox();
@@ -106,11 +110,17 @@ async function route() {
     markCurrent(id);
     title(chat.title, `Chat ${id}, since ${new Date(chat.created_at).toLocaleDateString()}`);
     follow();
-    if (!named.has("message") && matchMedia("(pointer: fine)").matches) byId("text").focus();
+    if (named.has("message")) return; // It has the focus.
+    byId(matchMedia("(pointer: fine)").matches ? "text" : "scroller").focus();
   } catch (problem) {
     notify(problem);
     if (problem.status === 404) location.hash = "";
+    else couldNotOpen = true;
   }
+}
+
+function focusLink(hash) {
+  document.querySelector(`#chat-list a[href="${hash}"]`)?.focus();
 }
 
 function title(name, about) {
@@ -159,7 +169,12 @@ byId("first-chat").addEventListener("click", askForTitle);
 byId("new-title").addEventListener("input", () => (chatKey = newKey()));
 byId("cancel-chat").addEventListener("click", () => byId("chat-dialog").close());
 byId("chat-dialog").querySelector("form").addEventListener("submit", create);
-byId("back").addEventListener("click", () => (location.hash = ""));
+byId("back").addEventListener("click", () => {
+  const link = document.querySelector("#chat-list [aria-current]");
+  const { hash } = link ?? location;
+  location.hash = "";
+  addEventListener("hashchange", () => focusLink(hash), { once: true });
+});
 byId("sign-out").hidden = !isGuarded;
 byId("sign-out").addEventListener("click", () => {
   forget();

@@ -36,8 +36,8 @@ export function messageItem(message) {
   return item;
 }
 
-function isMine({ author }) {
-  return Boolean(author) && author === me();
+function isMine({ id, author }) {
+  return author ? author === me() : sentHere.has(id);
 }
 
 function mark({ id }) {
@@ -104,13 +104,12 @@ function pathOf({ chat_id, id }) {
 }
 
 /** Have an editor that is open stay so when a newer version of the message takes its place. */
-export function carryEditor(from, to) {
+export function carryEditor(from, to, isFocused) {
   const form = from.querySelector("form");
   if (!form) return;
-  const focused = form.contains(document.activeElement) ? document.activeElement : null;
   to.classList.add("editing");
   to.querySelector(".bubble").append(form);
-  focused?.focus();
+  if (isFocused) form.querySelector("textarea").focus({ preventScroll: true });
 }
 
 /** Begin to edit a message: what is saved replaces only the version that was read here. */

@@ -4,7 +4,7 @@
  */
 
 import { allowed, onAllowed } from "./access.js";
-import { call, newKey } from "./api.js";
+import { call, newKey, revisionOf } from "./api.js";
 import { addSent, newestItem, opened, toEnd, toNewest } from "./conversation.js";
 import { avatar, byId, element } from "./dom.js";
 import { me } from "./me.js";
@@ -50,14 +50,14 @@ function post(one) {
 async function deliver(one) {
   try {
     const headers = { "Idempotency-Key": one.key };
-    const { data } = await call("POST", `chats/${one.chatId}/messages/`, {
+    const { data, etag } = await call("POST", `chats/${one.chatId}/messages/`, {
       body: one.body,
       headers,
     });
     sentHere.add(data.id);
     waiting = waiting.filter((other) => other !== one);
     one.item.remove();
-    addSent(data);
+    addSent(data, revisionOf(etag));
   } catch (problem) {
     one.why = problem.status ? `${problem.title}. ${problem.message}` : NO_ANSWER;
     set(one, "failed");

@@ -10,18 +10,24 @@ import { record } from "./calls.js";
 const MAX_CHATS = 100;
 // Milliseconds without a byte after which a stream is dead: the service pings every 15 seconds.
 const SILENCE = 45_000;
+// Milliseconds for which a hidden page keeps its connection, of which others may be in need.
+const REST_AFTER = 30_000;
 const FIRST_DELAY = 300;
 const MAX_DELAY = 5_000;
 
 /** Follows chats. `onEvents(events, since)` is called with what came together. */
 export class Stream {
+  // Of each chat the revision up to which all was told, or null before it is known.
   #cursors = new Map();
+  // Of each chat the revision from which on all was told.
+  #starts = new Map();
   #lastId = null;
   #controller = null;
   #wake = () => {};
   #onEvents;
   #onState;
   #wasLost = false;
+  #isResting = false;
 
   /** `onState` is called with `connecting`, `connected`, `reconnecting` or `offline`. */
   constructor({ onEvents, onState }) {
@@ -29,19 +35,40 @@ export class Stream {
     this.#onState = onState;
     addEventListener("online", () => this.#wake());
     addEventListener("offline", () => this.#controller?.abort());
-    document.addEventListener("visibilitychange", () => this.#wake());
+    let timer = 0;
+    document.addEventListener("visibilitychange", () => {
+      clearTimeout(timer);
+      if (document.hidden) timer = setTimeout(() => this.#rest(true), REST_AFTER);
+      else this.#rest(false);
+    });
     this.#follow();
+  }
+
+  #rest(isResting) {
+    this.#isResting = isResting;
+    if (isResting) this.#controller?.abort();
+    else this.#wake();
   }
 
   /**
    * Follow these chats (a Map of their ids to revisions to go on from, or null for now), the most
-   * important first. Those that are followed already go on.
+   * important first. Those that are followed already, from there or before, go on.
    */
   watch(wanted) {
     const chosen = [...wanted].slice(0, MAX_CHATS);
-    if (chosen.every(([id]) => this.#cursors.has(id)) && this.#cursors.size <= MAX_CHATS) return;
-    const known = this.#cursors;
-    this.#cursors = new Map(chosen.map(([id, since]) => [id, known.get(id) ?? since]));
+    const [known, starts] = [this.#cursors, this.#starts];
+    const isTold = ([id, since]) =>
+      known.has(id) && (since === null || since >= (starts.get(id) ?? Infinity));
+    if (chosen.every(isTold)) return;
+    const told = new Set(chosen.filter(isTold).map(([id]) => id));
+    this.#cursors = new Map(
+      chosen.map(([id, since]) => [id, told.has(id) ? known.get(id) : since]),
+    );
+    this.#starts = new Map(
+      chosen
+        .map(([id, since]) => [id, told.has(id) ? starts.get(id) : (since ?? undefined)])
+        .filter(([, start]) => start !== undefined),
+    );
     this.#lastId = null;
     this.#controller?.abort();
     this.#wake();
@@ -50,7 +77,7 @@ export class Stream {
   async #follow() {
     let failures = 0;
     for (;;) {
-      if (this.#cursors.size === 0) {
+      if (this.#cursors.size === 0 || this.#isResting) {
         await this.#pause();
         continue;
       }
@@ -60,6 +87,7 @@ export class Stream {
         if (this.#lastId !== null) this.#lost("reconnecting");
       } catch (error) {
         if (this.#lastId === null && controller.signal.aborted) continue; // Others are followed now.
+        if (this.#isResting) continue;
         failures += 1;
         const isCut = failures === 1 && navigator.onLine;
         this.#lost(isCut || error.status ? "reconnecting" : "offline");
@@ -126,6 +154,8 @@ export class Stream {
       if (line.startsWith("id: ")) this.#goOnFrom(line.slice(4));
       else if (line.startsWith("data: ")) data = JSON.parse(line.slice(6));
     }
+    if (data?.event === "ready" && !this.#starts.has(data.chat_id))
+      this.#starts.set(data.chat_id, data.revision);
     return data;
   }
 
