@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TYPESCRIPT := clients/typescript
 GENERATORS := tests/generators
+PLAYGROUND := tests/playground
 
 # Root gets the packages of Debian that are missing; others are told which.
 define INSTALL_MISSING
@@ -14,7 +15,7 @@ elif [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help run test test-neighbours test-generators lint format lock fuzz bench attack clean \
+.PHONY: help run test test-neighbours test-generators test-playground lint format lock fuzz bench attack clean \
 	clients clients-python clients-typescript \
 	test-clients test-clients-python test-clients-typescript
 
@@ -49,6 +50,12 @@ test-generators: .venv/developing .venv/generators/installed $(GENERATORS)/node_
 	command -v php >/dev/null || missing="$$missing php-cli"; \
 	$(INSTALL_MISSING)
 	$(BIN)/python -m pytest tests/generators $(ARGS)
+
+test-playground: .venv/developing $(PLAYGROUND)/node_modules/installed  ## Test the playground in Chromium of Debian, which root has installed by it
+	@missing=""; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	$(INSTALL_MISSING)
+	$(BIN)/python -m pytest $(PLAYGROUND) $(ARGS)
 
 lint: .venv/developing  ## Check style and types
 	$(BIN)/ruff check .
@@ -109,7 +116,8 @@ openapi.json: .venv/installed app $(shell find app -name "*.py")  ## Write the O
 
 clean:  ## Remove what was installed; the data in .data/ stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache clients/python/.*_cache \
-		$(addprefix $(TYPESCRIPT)/,node_modules build) $(GENERATORS)/node_modules
+		$(addprefix $(TYPESCRIPT)/,node_modules build) \
+		$(addsuffix /node_modules,$(GENERATORS) $(PLAYGROUND))
 
 # What running needs; what tests and lint need as well.
 .venv/installed: pyproject.toml requirements.txt

@@ -13,7 +13,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from app import __version__, keys
 from app.activity import keep_activity
-from app.api import openapi, pages, problems, router
+from app.api import openapi, pages, playground, problems, router
 from app.api.access import AccessCheck
 from app.api.cors import Cors
 from app.api.export import Exports
@@ -115,6 +115,8 @@ def create_app(settings: Settings) -> FastAPI:
     router.install(app)
     openapi.install(app, is_open=settings.access == "open")
     pages.install(app)
+    if settings.playground:
+        playground.install(app, settings)
     app.add_middleware(BodyLimit)
     app.add_middleware(FastPath, routes=compile_routes(app))
     app.add_middleware(problems.AnswerErrors)

@@ -29,6 +29,8 @@ PUBLIC = {
     "/favicon.ico",
     "/assets/redoc.standalone.js",
     "/assets/{path}",
+    "/playground",
+    "/playground/assets/{path}",
     "/problems/{name}",
     "/health/live",
     "/health/ready",

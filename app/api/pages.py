@@ -58,6 +58,13 @@ INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 # What no page here does: load from elsewhere, be framed, send forms, move its own base.
 NOTHING_ELSE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+# The same of framing for browsers that know no policy, and what no page here asks for.
+PROTECTIONS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
 # What the documentation does besides: read the OpenAPI document, and try its calls.
 SWAGGER_UI = {
     "script-src": "'self'",
@@ -82,8 +89,7 @@ def secured(html: str, sources: Mapping[str, str]) -> HTMLResponse:
             digest = b64encode(sha256(content.encode()).digest()).decode()
             allowed[name] = f"{allowed.get(name, '')} 'sha256-{digest}'".lstrip()
     policy = "; ".join([NOTHING_ELSE, *(f"{name} {value}" for name, value in allowed.items())])
-    headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
-    return HTMLResponse(html, headers=headers)
+    return HTMLResponse(html, headers={"Content-Security-Policy": policy, **PROTECTIONS})
 
 
 class Service(BaseModel):
@@ -111,7 +117,8 @@ async def read_service(request: Request, response: Response) -> Response | Servi
     accept = request.headers.get("accept", "")
     if preferred(accept, ("application/json", "text/html")) == "text/html":
         root = request.scope.get("root_path", "")
-        return RedirectResponse(f"{root}/docs", 303, {"Vary": "Accept"})
+        landing_page = request.app.state.landing_page
+        return RedirectResponse(f"{root}{landing_page}", 303, {"Vary": "Accept"})
     return service(request)
 
 
@@ -131,6 +138,8 @@ def service(request: Request) -> Service:
         "openapi": "/openapi.json",
         "health": "/health/ready",
     }
+    if request.app.state.landing_page == "/playground":
+        paths = {"playground": "/playground", **paths}
     return Service(
         name=request.app.title,
         version=__version__,
@@ -173,8 +182,9 @@ def redoc_script() -> bytes:
 
 
 def install(app: FastAPI) -> None:
-    """Have `app` serve the pages."""
+    """Have `app` serve the pages, and `/` lead browsers to the documentation."""
     app.include_router(router)
+    app.state.landing_page = "/docs"
 
     @app.get("/docs", include_in_schema=False)
     async def show_swagger_ui(request: Request) -> HTMLResponse:

@@ -263,6 +263,8 @@ class Settings(BaseModel, frozen=True):
         list[str], BeforeValidator(split), AfterValidator(check_proxies)
     ] = []
 
+    playground: bool = True
+
     max_streams: int = Field(default=10_000, ge=0, le=1_000_000, description="of each worker")
 
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"

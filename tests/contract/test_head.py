@@ -18,6 +18,8 @@ PAGES = [
     "/openapi.json",
     "/favicon.ico",
     "/assets/swagger-ui.css",
+    "/playground",
+    "/playground/assets/main.js",
     "/problems/stale",
     "/api/v1",
 ]

@@ -72,6 +72,7 @@ CALLS = [
     ("GET", "/"),
     ("GET", "/docs"),
     ("GET", "/redoc"),
+    ("GET", "/playground"),
     ("GET", "/assets/favicon.png"),
     ("GET", "/openapi.json"),
     ("GET", "/problems/stale"),

@@ -195,6 +195,8 @@ PUBLIC = [
     "/openapi.json",
     "/favicon.ico",
     "/assets/swagger-ui.css",
+    "/playground",
+    "/playground/assets/main.js",
     "/problems/too-many-requests",
     "/problems/nothing",
     "/health/live",

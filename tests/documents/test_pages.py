@@ -13,7 +13,9 @@ from app.api.pages import kinds
 from app.core.errors import Problem
 from tests.support import UVICORN, Postgres, assert_problem, create_chat, running, send
 
-PAGES = ["/docs", "/redoc", "/problems/stale"]
+# What stands in them is allowed by its hash; in the playground nothing does.
+WITH_INLINE = ["/docs", "/redoc", "/problems/stale"]
+PAGES = [*WITH_INLINE, "/playground"]
 
 
 def test_the_way_in_tells_a_program_what_this_is(client: httpx.Client) -> None:
@@ -22,7 +24,7 @@ def test_the_way_in_tells_a_program_what_this_is(client: httpx.Client) -> None:
     service = response.json()
     assert service["name"] == "The Chat and Message API"
     assert service["version"] == __version__
-    for name in ("docs", "redoc", "openapi", "health"):
+    for name in ("playground", "docs", "redoc", "openapi", "health"):
         assert client.get(service["links"][name]).status_code == 200
 
 
@@ -57,21 +59,21 @@ def test_the_documentation_of_an_open_service_takes_a_key_and_asks_for_none(
     assert asked == [[{}, {"bearer": []}]] * len(asked)
 
 
-def test_the_way_in_sends_a_browser_to_the_documentation(client: httpx.Client) -> None:
+def test_the_way_in_sends_a_browser_to_the_playground(client: httpx.Client) -> None:
     accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     response = client.get("/", headers={"Accept": accept})
     assert response.status_code == 303
-    assert response.headers["location"] == "/docs"
+    assert response.headers["location"] == "/playground"
 
 
-@pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/"])
-def test_the_documentation_asks_no_other_host(client: httpx.Client, path: str) -> None:
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/docs/", "/playground", "/playground/"])
+def test_a_page_asks_no_other_host(client: httpx.Client, path: str) -> None:
     page = client.get(path)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert len(loaded) >= 2
     for asset in loaded:
-        assert asset.startswith("/assets/")
+        assert asset.startswith(("/assets/", "/playground/assets/", "/docs"))
         response = client.get(asset)
         assert response.status_code == 200
         assert b"cdn.redoc.ly/redoc/logo" not in response.content
@@ -100,18 +102,31 @@ def test_a_page_may_load_nothing_from_elsewhere_and_not_be_framed(
 ) -> None:
     page = client.get(path)
     assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["x-frame-options"] == "DENY"
+    assert "camera=()" in page.headers["permissions-policy"]
     policy = policy_of(page)
     for directive in ("default-src", "frame-ancestors", "base-uri", "form-action"):
         assert policy[directive] == "'none'"
     sources = {source for value in policy.values() for source in value.split()}
     hashes = {source for source in sources if source.startswith("'sha256-")}
-    assert sources - hashes <= {"'none'", "'self'", "'unsafe-inline'", "data:", "blob:"}
+    assert sources - hashes <= {"'none'", "'self'", "'unsafe-inline'", "'script'", "data:", "blob:"}
     assert not {"'unsafe-inline'", "'unsafe-eval'", "data:", "blob:"} & set(
         policy.get("script-src", "'none'").split()
     )
 
 
-@pytest.mark.parametrize("path", PAGES)
+def test_the_playground_runs_and_shows_only_what_is_in_files_of_its_own(
+    client: httpx.Client,
+) -> None:
+    page = client.get("/playground")
+    policy = policy_of(page)
+    for directive in ("script-src", "style-src", "img-src", "connect-src"):
+        assert policy[directive] == "'self'"
+    assert policy["require-trusted-types-for"] == "'script'"
+    assert not re.search(r"<style|<script>|<[^>]+ (?:on\w+|style)=|javascript:", page.text)
+
+
+@pytest.mark.parametrize("path", WITH_INLINE)
 def test_what_stands_in_a_page_is_allowed_by_its_hash(client: httpx.Client, path: str) -> None:
     page = client.get(path)
     policy = policy_of(page)
@@ -179,8 +194,8 @@ def test_a_type_stays_the_same_below_a_prefix_where_its_page_is_found(
 
 
 @PREFIXES
-def test_the_documentation_is_found_below_a_prefix(below: httpx.Client, left: str) -> None:
-    for path in ("/docs", "/redoc", "/docs/"):
+def test_the_pages_are_found_below_a_prefix(below: httpx.Client, left: str) -> None:
+    for path in ("/docs", "/redoc", "/docs/", "/playground", "/playground/"):
         page = below.get(left + path)
         assert page.status_code == 200
         for asset in re.findall(r'(?:src|href|spec-url)="([^"]+)"', page.text):
@@ -205,7 +220,7 @@ def test_calls_lead_on_below_a_prefix(below: httpx.Client, mount: str, left: str
         assert response.json()["links"]["docs"] == "/chat/docs"
         assert response.json()["links"]["api"] == "/chat/api/v1"
     browser = below.get(f"{left}/", headers={"Accept": "text/html"})
-    assert browser.headers["location"] == "/chat/docs"
+    assert browser.headers["location"] == "/chat/playground"
     assert below.head(f"{left}{mount}/chats/").status_code == 200
     many = "/chat" * 1000
     assert_problem(below.get(f"{many}/docs"), 404, "not-found")

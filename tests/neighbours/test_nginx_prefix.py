@@ -63,7 +63,7 @@ def test_links_lead_through_all_pages(client: httpx.Client, mount: str, chat: JS
 
 
 def test_the_pages_and_what_they_load_are_below_the_path(client: httpx.Client) -> None:
-    for page in ("/chat/docs", "/chat/redoc", "/chat/problems/stale"):
+    for page in ("/chat/docs", "/chat/redoc", "/chat/playground", "/chat/problems/stale"):
         response = client.get(page)
         assert response.status_code == 200
         for part in re.findall(r'(?:src|href|spec-url)="([^"]+)"', response.text):
