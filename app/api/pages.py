@@ -108,11 +108,13 @@ class Service(BaseModel):
     response_model=Service,
     responses={
         **responses(200, "What this service is."),
-        **responses(303, "The way to the documentation, for a browser.", "Location"),
+        **responses(
+            303, "The way to the playground or the documentation, for a browser.", "Location"
+        ),
     },
 )
 async def read_service(request: Request, response: Response) -> Response | Service:
-    """Return what this service is, or send a browser to its documentation."""
+    """Return what this service is, or send a browser to its playground or documentation."""
     response.headers["Vary"] = "Accept"
     accept = request.headers.get("accept", "")
     if preferred(accept, ("application/json", "text/html")) == "text/html":
@@ -182,7 +184,7 @@ def redoc_script() -> bytes:
 
 
 def install(app: FastAPI) -> None:
-    """Have `app` serve the pages, and `/` lead browsers to the documentation."""
+    """Have `app` serve the pages, and `/` lead browsers to the playground or the documentation."""
     app.include_router(router)
     app.state.landing_page = "/docs"
 

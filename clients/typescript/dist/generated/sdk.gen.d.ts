@@ -186,8 +186,8 @@ export declare const checkLive: <ThrowOnError extends boolean = false>(options: 
  */
 export declare const checkReady: <ThrowOnError extends boolean = false>(options: Options<CheckReadyData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<CheckReadyResponses, CheckReadyErrors, ThrowOnError, "fields">;
 /**
- * Return what this service is, or send a browser to its documentation
+ * Return what this service is, or send a browser to its playground or documentation
  *
- * Return what this service is, or send a browser to its documentation.
+ * Return what this service is, or send a browser to its playground or documentation.
  */
 export declare const readService: <ThrowOnError extends boolean = false>(options: Options<ReadServiceData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ReadServiceResponses, ReadServiceErrors, ThrowOnError, "fields">;

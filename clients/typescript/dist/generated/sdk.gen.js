@@ -292,8 +292,8 @@ export const checkLive = (options) => options.client.get({ url: '/health/live', 
  */
 export const checkReady = (options) => options.client.get({ url: '/health/ready', ...options });
 /**
- * Return what this service is, or send a browser to its documentation
+ * Return what this service is, or send a browser to its playground or documentation
  *
- * Return what this service is, or send a browser to its documentation.
+ * Return what this service is, or send a browser to its playground or documentation.
  */
 export const readService = (options) => options.client.get({ url: '/', ...options });

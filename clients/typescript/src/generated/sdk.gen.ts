@@ -334,8 +334,8 @@ export const checkLive = <ThrowOnError extends boolean = false>(options: Options
 export const checkReady = <ThrowOnError extends boolean = false>(options: Options<CheckReadyData, ThrowOnError>) => options.client.get<CheckReadyResponses, CheckReadyErrors, ThrowOnError>({ url: '/health/ready', ...options });
 
 /**
- * Return what this service is, or send a browser to its documentation
+ * Return what this service is, or send a browser to its playground or documentation
  *
- * Return what this service is, or send a browser to its documentation.
+ * Return what this service is, or send a browser to its playground or documentation.
  */
 export const readService = <ThrowOnError extends boolean = false>(options: Options<ReadServiceData, ThrowOnError>) => options.client.get<ReadServiceResponses, ReadServiceErrors, ThrowOnError>({ url: '/', ...options });

@@ -61,9 +61,9 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[Any | ProblemDetails | Service]:
-    """Return what this service is, or send a browser to its documentation
+    """Return what this service is, or send a browser to its playground or documentation
 
-     Return what this service is, or send a browser to its documentation.
+     Return what this service is, or send a browser to its playground or documentation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -86,9 +86,9 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
 ) -> Any | ProblemDetails | Service | None:
-    """Return what this service is, or send a browser to its documentation
+    """Return what this service is, or send a browser to its playground or documentation
 
-     Return what this service is, or send a browser to its documentation.
+     Return what this service is, or send a browser to its playground or documentation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -107,9 +107,9 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[Any | ProblemDetails | Service]:
-    """Return what this service is, or send a browser to its documentation
+    """Return what this service is, or send a browser to its playground or documentation
 
-     Return what this service is, or send a browser to its documentation.
+     Return what this service is, or send a browser to its playground or documentation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -130,9 +130,9 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
 ) -> Any | ProblemDetails | Service | None:
-    """Return what this service is, or send a browser to its documentation
+    """Return what this service is, or send a browser to its playground or documentation
 
-     Return what this service is, or send a browser to its documentation.
+     Return what this service is, or send a browser to its playground or documentation.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
