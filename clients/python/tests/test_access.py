@@ -404,4 +404,4 @@ def test_the_next_page_is_asked_for_where_the_first_was() -> None:
         ChatClient(server.url, api_key=ADMIN_KEY) as api,
     ):
         assert [chat.id for chat in api.chats.list()] == [9, 9]
-    assert server.asked[1].target == "/api/v1/chats/?limit=1&before=9"
+    assert server.asked[1].target == "/api/v1/chats?limit=1&before=9"
