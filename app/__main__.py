@@ -132,6 +132,8 @@ def serve() -> None:
         def tell_addresses() -> None:
             log.info("API   %s/api/v1", address)
             log.info("Docs  %s/docs", address)
+            if settings.playground:
+                log.info("Play  %s/playground", address)
 
         run(
             uvicorn.Config(

@@ -62,10 +62,11 @@ def test_start_says_where_everything_is(tmp_path: Path) -> None:
     with running(tmp_path / "log", settings) as service:
         said = service.log.read_text()
     assert f"Data  in {tmp_path / 'data'}" in said
-    *_, complete, api, docs = [line for line in said.splitlines() if " GET " not in line]
+    *_, complete, api, docs, play = [line for line in said.splitlines() if " GET " not in line]
     assert complete.endswith("Application startup complete.")
     assert api.endswith(f"API   {service.url}/api/v1")
     assert docs.endswith(f"Docs  {service.url}/docs")
+    assert play.endswith(f"Play  {service.url}/playground")
 
 
 def test_a_second_service_on_the_same_data_is_refused(start: Start, tmp_path: Path) -> None:
