@@ -119,8 +119,14 @@ class Routes:
         path: str = scope["path"]
         for form in (path, *other_forms(path, scope.get("root_path", ""))):
             route_path = get_route_path({**scope, "path": form})
-            if found := [route for route in self._routes if route.match(route_path)]:
-                return next((one for one in found if scope["method"] in one.methods), found[0])
+            other = None
+            for route in self._routes:
+                if route.match(route_path):
+                    if scope["method"] in route.methods:
+                        return route
+                    other = other or route
+            if other is not None:
+                return other
         return None
 
     def is_open(self, scope: Scope, route: _Judged | None) -> bool:
