@@ -3,10 +3,10 @@
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, LiteralString, TypeVar
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
@@ -28,6 +28,8 @@ _SEGMENT = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~-]+")
 
 # What RATE_LIMIT may say at most: calls, and seconds.
 MAX_CALLS, MAX_WINDOW = 1_000_000_000, 366 * 24 * 3600
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,19 +56,26 @@ def check_hosts(entries: list[str]) -> list[str]:
 
     They are shown, since a name by which people call the service is no secret.
     """
-    wrong, hosts = [], []
+    message = (
+        "{entries} can be no host. Name each without scheme and port, "
+        "such as chat.example.com, *.example.com, 192.0.2.7 or [2001:db8::7]; or * for all"
+    )
+    return _each(entries, normalized, "host", message)
+
+
+def _each(
+    entries: list[str], parse: Callable[[str], T], kind: LiteralString, message: LiteralString
+) -> list[T]:
+    """Return what the entries are parsed to; raise, by the message, for all that cannot be."""
+    wrong, parsed = [], []
     for entry in entries:
         try:
-            hosts.append(normalized(entry))
+            parsed.append(parse(entry))
         except ValueError:
             wrong.append(ascii(entry))
     if wrong:
-        message = (
-            "{entries} can be no host. Name each without scheme and port, "
-            "such as chat.example.com, *.example.com, 192.0.2.7 or [2001:db8::7]; or * for all"
-        )
-        raise PydanticCustomError("host", message, {"entries": ", ".join(wrong)})
-    return hosts
+        raise PydanticCustomError(kind, message, {"entries": ", ".join(wrong)})
+    return parsed
 
 
 def check_db_host(value: str) -> str:
@@ -186,18 +195,11 @@ def check_rate_limit_storage(value: str) -> str:
 
 def check_proxies(entries: list[str]) -> list[str]:
     """Return the entries of TRUSTED_PROXIES; raise for all that are wrong."""
-    wrong = []
-    for entry in entries:
-        try:
-            network(entry)
-        except ValueError:
-            wrong.append(ascii(entry))
-    if wrong:
-        message = (
-            "{entries} can be no proxy. Name each by its address, or the network in which it is, "
-            "such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32"
-        )
-        raise PydanticCustomError("proxy", message, {"entries": ", ".join(wrong)})
+    message = (
+        "{entries} can be no proxy. Name each by its address, or the network in which it is, "
+        "such as 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32"
+    )
+    _each(entries, network, "proxy", message)
     return entries
 
 
