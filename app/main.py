@@ -22,7 +22,7 @@ from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
 from app.api.root_path import RootPath
 from app.backfill import keep_words
-from app.core.access import Admitted, Callers, ReadToken
+from app.core.access import Admitted, Callers
 from app.core.body import BodyLimit
 from app.core.config import ConfigurationError, Settings, load_settings
 from app.core.database import Database
@@ -92,9 +92,8 @@ def create_app(settings: Settings) -> FastAPI:
     async def look_up(digest: bytes) -> Admitted | None:
         return await keys.find_caller(app.state.database, digest)
 
-    tokens = Tokens(settings) if settings.token_secret or settings.token_public_key else None
-    read_token: ReadToken = tokens.read if tokens else lambda credential: None
-    callers = Callers(look_up, settings.admin_key, read_token)
+    tokens = Tokens(settings)
+    callers = Callers(look_up, settings.admin_key, tokens.read)
     app = FastAPI(
         title="The Chat and Message API",
         version=__version__,

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from app.core.access import TOKEN_SCOPES, Caller, Reach
 from app.core.config import Settings
+from app.core.errors import Forbidden
 from app.core.public_keys import load_public_key
 from app.models import MAX_TOKEN_EXPIRES_IN, NewToken, TokenBase, TokenCreate
 
@@ -28,10 +29,6 @@ class Tokens:
     """The tokens that some keys sign, each by the one algorithm that is its own (RFC 8725, 3.1)."""
 
     def __init__(self, settings: Settings) -> None:
-        # It takes time, which services without tokens need not spend.
-        import jwt
-
-        self._jwt = jwt
         self._audience = settings.token_audience
         secret = settings.token_secret
         self._secret = None if secret is None else secret.encode("utf-8", "surrogateescape")
@@ -40,16 +37,15 @@ class Tokens:
             self._keys.append(("HS256", self._secret))
         if settings.token_public_key is not None:
             self._keys.append(load_public_key(settings.token_public_key))
+        if self._keys:  # It takes time, which services without tokens need not spend.
+            import jwt
 
-    @property
-    def are_made(self) -> bool:
-        """Return whether the service can make tokens by itself."""
-        return self._secret is not None
+            self._jwt = jwt
 
     def make(self, token: TokenCreate) -> NewToken:
-        """Return a new token; raises ValueError when there is no secret to sign it with."""
+        """Return a new token; raises Forbidden when there is no secret to sign it with."""
         if self._secret is None:
-            raise ValueError("Without a secret no token is made.")
+            raise Forbidden(detail="No tokens are made here, as TOKEN_SECRET is not set.")
         now = int(time.time())
         ends = now + token.expires_in
         claims = {
