@@ -105,7 +105,7 @@ class PageRequest(NamedTuple):
     cursor: Cursor
     limit: int
     chats: Collection[int] | None = None
-    contained: Mapping[str, Any] | None = None  # By chats that are some.
+    contained: Mapping[str, Any] | None = None  # Of all, `app.filters` finds them.
 
     @property
     def cost(self) -> int:
@@ -213,7 +213,7 @@ class ActivityRequest(NamedTuple):
     after: Activity
     limit: int
     chats: Collection[int] | None = None
-    contained: Mapping[str, Any] | None = None  # By chats that are some.
+    contained: Mapping[str, Any] | None = None  # Of all, `app.filters` finds them.
 
     @property
     def cost(self) -> int:
