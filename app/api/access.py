@@ -38,7 +38,7 @@ PUBLIC = {
 
 
 # Of streams, for EventSource can set no header: a parameter of the query by which a token comes.
-ACCESS_TOKEN = "access_token"
+ACCESS_TOKEN = "access_token"  # nosec B105  # The name, not a password.
 
 
 def needed_scope(method: str) -> access.Scope:

