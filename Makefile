@@ -5,6 +5,7 @@ BIN := .venv/bin
 TYPESCRIPT := clients/typescript
 GENERATORS := tests/generators
 PLAYGROUND := tests/playground
+FASTIFY := benchmarks/peers/fastify
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
@@ -128,7 +129,7 @@ openapi.json: .venv/installed app $(shell find app -name "*.py")  ## Write the O
 clean:  ## Remove what was installed; the data in .data/ stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache clients/python/.*_cache \
 		$(addprefix $(TYPESCRIPT)/,node_modules build) \
-		$(addsuffix /node_modules,$(GENERATORS) $(PLAYGROUND))
+		$(addsuffix /node_modules,$(GENERATORS) $(PLAYGROUND) $(FASTIFY))
 
 # What running needs; what tests and lint need as well.
 .venv/installed: requirements/embedded.txt
@@ -143,9 +144,12 @@ clean:  ## Remove what was installed; the data in .data/ stays
 	@$(PYTHON) install.py .venv/fuzzer 'schemathesis>=4.32,<5'
 	@touch $@
 
-.venv/bench: .venv/developing benchmarks/requirements.txt
+.venv/bench: .venv/developing benchmarks/requirements.txt $(FASTIFY)/package-lock.json
 	@$(PYTHON) install.py .venv/benchmarks -r requirements.txt
 	@$(PYTHON) install.py .venv/benchmarks --pinned -r benchmarks/requirements.txt
+	@if command -v npm >/dev/null; then \
+		npm --prefix $(FASTIFY) ci --silent --no-audit --no-fund; \
+	fi
 	@touch $@
 
 .venv/audit: .venv/installed Makefile

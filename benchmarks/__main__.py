@@ -26,8 +26,9 @@ INTRODUCTION = """\
 Written by `make bench`; the raw rounds are in [results.json](results.json). *ours* is
 `python -m app` with its default settings, *plain* the same stack as it is usually written
 (left out at 128 connections, where its default pool deadlocks),
-*asyncpg* a service written by hand for speed, and *floor* FastAPI with constant answers and no
-database. All are one process on one durable PostgreSQL, and take turns in each round. Times of
+*asyncpg* a service written by hand for speed, *fastify* another on Node, with postgres.js, and
+*floor* FastAPI with constant answers and no database. Unless told otherwise, all are one process
+on one durable PostgreSQL; they take turns in each round. Times of
 the processor are a request's share, of the API's processes and of PostgreSQL's. Numbers are
 medians with the least and the greatest; ratios are medians of the rounds' own ratios.
 

@@ -34,7 +34,7 @@ def draw(charted: Sequence[tuple[Scenario, int]], rounds: Sequence[Round]) -> st
         parts.append(words(0, top + 16, f"{scenario.title}, {connections} connections", "title"))
         top += TITLE
         same = [r for r in rounds if (r.scenario, r.connections) == (scenario.name, connections)]
-        for name in scenario.servers:
+        for name in dict.fromkeys(one.server for one in same):
             parts.append(bar(top, name, of(same, name), BARS / widest))
             top += ROW
         top += GAP

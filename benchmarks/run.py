@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import live
@@ -11,8 +11,8 @@ from benchmarks.database import Database, UnusedMessages, seeded_database
 from benchmarks.live import LiveTurn
 from benchmarks.measure import Meter, Round
 from benchmarks.report import live_section, scenario_section, stream_section
-from benchmarks.scenarios import LIVE, OURS, SCENARIOS, STREAM, Scenario
-from benchmarks.servers import running_servers
+from benchmarks.scenarios import FASTIFY, LIVE, OURS, SCENARIOS, STREAM, Scenario
+from benchmarks.servers import running_servers, why_missing
 from benchmarks.stream import Export, measure_streams
 from benchmarks.surroundings import describe
 from tests.support.service import Service
@@ -31,8 +31,12 @@ class Plan:
 
     @property
     def scenarios(self) -> list[Scenario]:
-        """Return the scenarios that were asked for."""
-        return [scenario for scenario in SCENARIOS if scenario.name in self.names]
+        """Return the scenarios that were asked for, with the servers that can be run here."""
+        return [
+            replace(one, servers=tuple(name for name in one.servers if not why_missing(name)))
+            for one in SCENARIOS
+            if one.name in self.names
+        ]
 
     @property
     def servers(self) -> list[str]:
@@ -70,6 +74,8 @@ def run(plan: Plan) -> Results:
             results.surroundings["rounds"] = (
                 f"{plan.rounds} of {plan.seconds} s, after one of {WARM_UP} s to warm up"
             )
+            if why := why_missing(FASTIFY):
+                results.say(f"{why}\n")
             results.say(
                 "\n".join(f"- {what}: {value}" for what, value in results.surroundings.items())
                 + "\n"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 OURS, PLAIN, ASYNCPG, FLOOR = "ours", "plain", "asyncpg", "floor"
+FASTIFY, TWO_FASTIFY = "fastify", "fastify, 2 processes"
 TWO_WORKERS = "ours, 2 workers"
 WITH_KEY, WITH_TOKEN = "ours, with a key", "ours, with a token"
 SSE_PLAIN, POLL, OTHER_WORKER = "sse-plain", "poll", "ours, another worker"
@@ -20,17 +21,17 @@ class Scenario:
     title: str
     mode: str  # The function of load.lua that makes the requests.
     connections: tuple[int, ...]
-    servers: tuple[str, ...] = (OURS, PLAIN, ASYNCPG, FLOOR)
+    servers: tuple[str, ...] = (OURS, PLAIN, ASYNCPG, FASTIFY, FLOOR)
 
     def servers_with(self, connections: int) -> list[str]:
         """Return the servers that can be measured with so many connections."""
         return [name for name in self.servers if connections <= BEARS.get(name, connections)]
 
 
-ALL = (OURS, PLAIN, ASYNCPG, FLOOR, WITH_KEY, WITH_TOKEN)
+ALL = (OURS, PLAIN, ASYNCPG, FASTIFY, FLOOR, WITH_KEY, WITH_TOKEN)
 SEND = Scenario("send", "Send into many chats", "send", (1, 16, 128), ALL)
 READ = Scenario("read", "Read a chat with 20 messages", "read", (1, 16, 128), ALL)
-BOTH = (OURS, TWO_WORKERS)
+BOTH = (OURS, TWO_WORKERS, FASTIFY, TWO_FASTIFY)
 
 SCENARIOS = (
     SEND,
@@ -40,8 +41,8 @@ SCENARIOS = (
     Scenario("deep-page", "Page deep in a chat of 1,000,000 messages", "deep_page", (16,)),
     Scenario("list", "List chats", "list", (16,)),
     Scenario("mixed", "80 % read, 15 % send, 5 % edit or delete", "mixed", (16, 128)),
-    Scenario("workers-read", "Read a chat, by two workers", "read", (16, 128), BOTH),
-    Scenario("workers-send", "Send into many chats, by two workers", "send", (16, 128), BOTH),
+    Scenario("workers-read", "Read a chat, by two processes", "read", (16, 128), BOTH),
+    Scenario("workers-send", "Send into many chats, by two processes", "send", (16, 128), BOTH),
 )
 
 STREAM, LIVE = "stream", "live"

@@ -1,17 +1,20 @@
 """The services that are compared, each in a process of its own."""
 
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.scenarios import (
     ASYNCPG,
+    FASTIFY,
     FLOOR,
     OTHER_WORKER,
     OURS,
     PLAIN,
     SSE_PLAIN,
+    TWO_FASTIFY,
     TWO_WORKERS,
     WITH_KEY,
     WITH_TOKEN,
@@ -29,11 +32,15 @@ def peer(module: str, *options: str) -> tuple[str, ...]:
 
 STOP_SECONDS = 10
 
+FASTIFY_FOLDER = Path(__file__).parent / "peers" / "fastify"
+
 # Ours, `plain` and `sse-plain` log each request, as they do unless told otherwise.
 COMMANDS = {
     OURS: ("-m", "app"),
     PLAIN: peer("plain"),
     ASYNCPG: peer("asyncpg_peer", "--no-access-log"),
+    FASTIFY: (str(FASTIFY_FOLDER / "server.mjs"),),
+    TWO_FASTIFY: (str(FASTIFY_FOLDER / "server.mjs"),),
     FLOOR: peer("floor", "--no-access-log"),
     TWO_WORKERS: ("-m", "app"),
     OTHER_WORKER: ("-m", "app"),
@@ -41,9 +48,23 @@ COMMANDS = {
     WITH_KEY: ("-m", "app"),
     WITH_TOKEN: ("-m", "app"),
 }
-SETTINGS = {TWO_WORKERS: {"WORKERS": "2"}, WITH_KEY: GUARDED, WITH_TOKEN: GUARDED}
+# What runs them, where it is not Python.
+PROGRAMS = {FASTIFY: "node", TWO_FASTIFY: "node"}
+SETTINGS = {
+    TWO_WORKERS: {"WORKERS": "2"},
+    TWO_FASTIFY: {"PROCESSES": "2"},
+    WITH_KEY: GUARDED,
+    WITH_TOKEN: GUARDED,
+}
 # What callers show.
 CREDENTIALS = {WITH_KEY: ADMIN_KEY, WITH_TOKEN: sign()}
+
+
+def why_missing(name: str) -> str | None:
+    """Return why the server cannot be run here, or None if it can."""
+    if name not in PROGRAMS or (FASTIFY_FOLDER / "node_modules" / "fastify").exists():
+        return None
+    return f"{name} is left out: it needs Node 20 or newer, with npm, when `make .venv/bench` runs."
 
 
 def stop(server: Service) -> None:
@@ -64,7 +85,12 @@ def running_servers(
         servers = {}
         for name in names:
             settings = {"LOG_FORMAT": "plain", **database, **SETTINGS.get(name, {})}
-            servers[name] = Service(folder / f"{name}.log", settings, *COMMANDS[name])
+            servers[name] = Service(
+                folder / f"{name}.log",
+                settings,
+                *COMMANDS[name],
+                python=PROGRAMS.get(name, sys.executable),
+            )
             stack.callback(stop, servers[name])
             servers[name].get_ready()
         yield servers
