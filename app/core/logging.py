@@ -5,16 +5,21 @@ import json
 import logging
 import logging.config
 import re
+import sys
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from random import randbytes
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.config import Settings
 from app.core.lifespan import run_lifespan
+from app.core.log_lines import LineHandler, LineWriter
 
 log = logging.getLogger("app.request")
 
@@ -35,12 +40,15 @@ class PlainFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and under it the traceback if there is one."""
-        text = (
-            f"{_timestamp(record)} {record.levelname:<8} {request_id.get()} {record.getMessage()}"
-        )
+        text = _plain(record.created, record.levelname, record.getMessage())
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return text
+
+
+def _plain(created: float, level: str, message: str) -> str:
+    """Return the line."""
+    return f"{_timestamp(created)} {level:<8} {request_id.get()} {message}"
 
 
 @lru_cache(2)
@@ -49,23 +57,23 @@ def _second(since_epoch: int) -> str:
     return datetime.fromtimestamp(since_epoch, UTC).isoformat()[:19]
 
 
-def _timestamp(record: logging.LogRecord) -> str:
-    """Return when the record was made, to the millisecond, in UTC (RFC 3339)."""
-    return f"{_second(int(record.created))}.{int(record.msecs):03}+00:00"
+def _timestamp(since_epoch: float) -> str:
+    """Return the time to the millisecond, in UTC (RFC 3339)."""
+    second = int(since_epoch)
+    return f"{_second(second)}.{int((since_epoch - second) * 1000):03}+00:00"
 
 
 class JsonFormatter(logging.Formatter):
     """A JSON object on one line, for machines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; a request's facts are members of their own."""
+        """Return the line."""
         entry = {
-            "time": _timestamp(record),
+            "time": _timestamp(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "request_id": request_id.get(),
             "message": record.getMessage(),
-            **getattr(record, "facts", {}),
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
@@ -78,7 +86,11 @@ def configure_logging(settings: Settings) -> None:
     logging.logThreads = logging.logProcesses = False
     logging.logMultiprocessing = False
     logging._srcfile = None
-    formatter = JsonFormatter if settings.log_format == "json" else PlainFormatter
+    global _requests
+    is_json = settings.log_format == "json"
+    formatter = JsonFormatter if is_json else PlainFormatter
+    lines = LineWriter(sys.stdout.fileno())
+    _requests = _Requests(lines, _json_request if is_json else _plain_request)
     level = settings.log_level.upper()
     logging.config.dictConfig(
         {
@@ -86,11 +98,7 @@ def configure_logging(settings: Settings) -> None:
             "disable_existing_loggers": False,
             "formatters": {"line": {"()": formatter}},
             "handlers": {
-                "stdout": {
-                    "class": "logging.StreamHandler",
-                    "stream": "ext://sys.stdout",
-                    "formatter": "line",
-                }
+                "stdout": {"()": LineHandler, "writer": lines, "formatter": "line"},
             },
             "root": {"level": level, "handlers": ["stdout"]},
             "loggers": {
@@ -146,23 +154,55 @@ def name_request(scope: Scope) -> str:
 
 
 def log_request(scope: Scope, status: int, seconds: float) -> None:
-    """Log what was asked and answered; status 0 stands for no answer."""
-    if not log.isEnabledFor(logging.INFO):
-        return
-    facts = {
-        "method": scope["method"],
-        "path": asked_path(scope),
-        "route": path_template(scope),
-        "status": status,
-        "duration_ms": round(seconds * 1000, 2),
-    }
-    message = "%(method)s %(path)s %(status)s %(duration_ms)s ms"
+    """Log what was asked and answered; status 0 stands for no answer.
+
+    There is a line for each request, so it is made without a record of `logging`, at a fifth of
+    the cost.
+    """
+    if _requests is not None and log.isEnabledFor(logging.INFO):
+        _requests.lines.add(_requests.line(scope, status, round(seconds * 1000, 2)).encode())
+
+
+class _Requests(NamedTuple):
+    """Where the lines of requests go, and how they are made."""
+
+    lines: LineWriter
+    line: Callable[[Scope, int, float], str]
+
+
+_requests: _Requests | None = None
+
+
+def _plain_request(scope: Scope, status: int, milliseconds: float) -> str:
+    """Return a request's line for people."""
+    return f"{_plain(time.time(), 'INFO', _said(scope, asked_path(scope), status, milliseconds))}\n"
+
+
+def _json_request(scope: Scope, status: int, milliseconds: float) -> str:
+    """Return a request's line for machines, its facts as members of their own."""
+    path = asked_path(scope)
+    caller = ""
     if "caller" in scope:
-        caller = scope["caller"]
-        facts["caller"], facts["credential"] = caller.name, caller.credential
-        # A token's subject may be called like a key.
-        message += " by %(caller)s" if caller.reach is None else " by %(caller)s (token)"
-    log.info(message, facts, extra={"facts": facts})
+        named = scope["caller"]
+        caller = f', "caller": {_quoted(named.name)}, "credential": {_quoted(named.credential)}'
+    return (
+        f'{{"time": "{_timestamp(time.time())}", "level": "info", "logger": "{log.name}", '
+        f'"request_id": "{request_id.get()}", '
+        f'"message": {_quoted(_said(scope, path, status, milliseconds))}, '
+        f'"method": {_quoted(scope["method"])}, "path": {_quoted(path)}, '
+        f'"route": {_quoted(path_template(scope))}, "status": {status}, '
+        f'"duration_ms": {milliseconds}{caller}}}\n'
+    )
+
+
+def _said(scope: Scope, path: str, status: int, milliseconds: float) -> str:
+    """Return a request's message."""
+    message = f"{scope['method']} {path} {status} {milliseconds} ms"
+    if "caller" not in scope:
+        return message
+    caller = scope["caller"]
+    # A token's subject may be called like a key.
+    return f"{message} by {caller.name}{'' if caller.reach is None else ' (token)'}"
 
 
 def asked_path(scope: Scope) -> str:
@@ -183,5 +223,8 @@ def path_template(scope: Scope) -> str:
     """Return the route's path, like `/api/v1/chats/{chat_id}`, to count requests by."""
     if "route" not in scope:
         return "(no route)"
-    path, route = scope["path"].split("/"), scope["route"].path_format.split("/")
+    whole, template = scope["path"], scope["route"].path_format
+    if whole.count("/") == template.count("/"):
+        return str(template)
+    path, route = whole.split("/"), template.split("/")
     return "/".join(path[: len(path) - len(route) + 1] + route[1:])
