@@ -19,7 +19,7 @@ elif [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help run test test-neighbours test-generators test-playground lint format lock audit sbom fuzz bench attack clean \
+.PHONY: help run test test-neighbours test-generators test-playground lint format lock audit sbom fuzz bench flame attack clean \
 	clients clients-python clients-typescript \
 	test-clients test-clients-python test-clients-typescript
 
@@ -89,6 +89,9 @@ fuzz: .venv/fuzz  ## Try to break a server of its own with generated requests, f
 
 bench: .venv/bench  ## Measure the service against others of its kind; needs Linux and wrk
 	.venv/benchmarks/bin/python -m benchmarks $(ARGS)
+
+flame: .venv/bench  ## Draw where the processor's time of sends goes (flame.svg); needs Linux and wrk
+	.venv/benchmarks/bin/python -m benchmarks.flame $(ARGS)
 
 attack: .venv/developing  ## Attack a service of its own, and tell what others notice; needs Linux
 	$(BIN)/python -m attack $(ARGS)
