@@ -71,6 +71,11 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database.tell = hub.tell
         when_told_to_stop(lambda: hub.stop(settings.shutdown_timeout * FAREWELL))
         upkeep = [asyncio.create_task(keep(app.state.database)) for keep in UPKEEP]
+        if settings.retention_days is not None:
+            from app.retention import keep_retention  # Most keep everything.
+
+            kept = keep_retention(app.state.database, settings.retention_days)
+            upkeep.append(asyncio.create_task(kept))
         if settings.access == "keys":
             upkeep += [
                 asyncio.create_task(hub.keep_admission(callers)),

@@ -15,23 +15,29 @@ INTERVAL = 60
 
 
 async def keep(
-    step: Callable[[], Awaitable[None]], failure: str, due: asyncio.Event | None = None
+    step: Callable[[], Awaitable[None]],
+    failure: str,
+    due: asyncio.Event | None = None,
+    interval: float = INTERVAL,
 ) -> None:
     """Do a step again and again, until cancelled; `failure` tells in the log that it failed.
 
-    There is an interval between two of them, which ends early when the event comes.
+    There is an interval, in seconds, between two of them, which ends early when the event comes.
+    After a failure it is no longer than the usual one.
     """
     due = due or asyncio.Event()
     while True:
         due.clear()
+        pause = min(interval, INTERVAL)
         try:
             await step()
+            pause = interval
         except Unavailable:
             pass  # It is in the log.
         except Exception:
             log.exception(failure)
         with suppress(TimeoutError):
-            await asyncio.wait_for(due.wait(), INTERVAL)
+            await asyncio.wait_for(due.wait(), pause)
 
 
 async def repeat(step: Callable[[], Awaitable[bool]]) -> None:
