@@ -34,6 +34,7 @@ from app.core.logging import RequestLog, configure_logging
 from app.core.process import stop_with_parent, when_told_to_stop
 from app.core.protocol import affordable_connections
 from app.live.hub import Hub
+from app.purge import keep_purging
 from app.tokens import Tokens
 
 DESCRIPTION = """\
@@ -53,7 +54,7 @@ SHARE_OF_STREAMS = 0.75
 FAREWELL = 0.3
 
 # What runs beside the calls, until the service ends.
-UPKEEP = (keep_words, keep_activity)
+UPKEEP = (keep_words, keep_activity, keep_purging)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -70,6 +71,11 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database.tell = hub.tell
         when_told_to_stop(lambda: hub.stop(settings.shutdown_timeout * FAREWELL))
         upkeep = [asyncio.create_task(keep(app.state.database)) for keep in UPKEEP]
+        if settings.retention_days is not None:
+            from app.retention import keep_retention  # Most keep everything.
+
+            kept = keep_retention(app.state.database, settings.retention_days)
+            upkeep.append(asyncio.create_task(kept))
         if settings.access == "keys":
             upkeep += [
                 asyncio.create_task(hub.keep_admission(callers)),

@@ -127,6 +127,7 @@ class Chat(ChatPublic, IdempotencyFields, table=True):
     __table_args__ = (
         _unique_key("chat_idempotency_key_idx", "idempotency_key"),
         Index(None, "active_at", "id"),
+        Index(None, "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     # Rises by one for each change in the chat, under the lock of its row.
@@ -143,6 +144,9 @@ class Chat(ChatPublic, IdempotencyFields, table=True):
         sa_column_kwargs={"server_default": text("date_trunc('second', clock_timestamp())")},
         exclude=True,
     )
+
+    # When it was deleted, while its messages are not yet: to clients it is gone.
+    deleted_at: datetime | None = Field(default=None, exclude=True)
 
 
 class ChatMetadata(SQLModel, table=True):

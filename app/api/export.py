@@ -89,10 +89,11 @@ async def _all_chunks(chunk: Chunk | None, read: _Read) -> AsyncIterator[str]:
     """Yield `chunk` and all that follow it; while one is sent the next is read, and no more."""
     count = _FIRST_COUNT
     while chunk:
-        count = max(1, min(count * CHUNK_SIZE // len(chunk.json), _MAX_COUNT))
+        count = max(1, min(count * CHUNK_SIZE // max(len(chunk.json), 1), _MAX_COUNT))
         following = asyncio.ensure_future(read(chunk.last_id, count))
         try:
-            yield chunk.json
+            if chunk.json:
+                yield chunk.json
             chunk = await following
         finally:
             following.cancel()

@@ -37,7 +37,7 @@ PoolMode = Literal["session", "transaction"]
 
 # Variables that libpq reads (PostgreSQL documentation, chapter 34.15); PGDATA is the server's.
 _OF_LIBPQ = re.compile(r"PG(?!DATA$)[A-Z]+")
-_OUR_PREFIXES = ("DB_", "LOG_", "CORS_", "ALLOWED_", "SHUTDOWN_", "RATE_", "TRUSTED_")
+_OUR_PREFIXES = ("DB_", "LOG_", "CORS_", "ALLOWED_", "SHUTDOWN_", "RATE_", "RETENTION_", "TRUSTED_")
 
 
 class ConfigurationError(Exception):
@@ -266,6 +266,10 @@ class Settings(BaseModel, frozen=True):
     ] = []
 
     playground: bool = True
+
+    retention_days: int | None = Field(
+        default=None, ge=1, le=36_500, description="None: messages are kept for ever"
+    )
 
     max_streams: int = Field(default=10_000, ge=0, le=1_000_000, description="of each worker")
 

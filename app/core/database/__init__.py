@@ -78,7 +78,8 @@ class Database:
     """Runs what crud asks for, on connections of its own.
 
     `tell` is called with each chat in which something changed, once that is committed; whoever
-    wants to know puts a function there, which must be quick.
+    wants to know puts a function there, which must be quick. `purge_due` is set when rows were left
+    to be deleted later.
     """
 
     tell: Callable[[int], None] = staticmethod(lambda chat_id: None)
@@ -109,6 +110,7 @@ class Database:
         self.listener = (
             Listener(async_connect(direct)) if direct.db_pool_mode == "session" else None
         )
+        self.purge_due = asyncio.Event()
         self._turns = WeakValueDictionary[int, asyncio.Lock]()
         # Of each function that reads: what serves its small calls, and its large ones.
         self._readers: dict[Callable[..., Any], tuple[Batcher[Any, Any], Batcher[Any, Any]]] = {}

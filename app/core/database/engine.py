@@ -46,6 +46,8 @@ def serving_setup(settings: Settings, **run_time: int | str) -> SessionSetup:
         "statement_timeout": STATEMENT_TIMEOUT * 1000,
         "lock_timeout": LOCK_TIMEOUT * 1000,
         "plan_cache_mode": "force_generic_plan",
+        # A plan for any values promises many rows, and would be compiled for longer than it runs.
+        "jit": "off",
         # No call takes more than one processor.
         "max_parallel_workers_per_gather": 0,
         # A process that was frozen, or vanished, in the middle of a transaction holds its locks no
