@@ -1,0 +1,183 @@
+"""`/metrics` on a port of its own, served by a thread with the bounds that all connections have."""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from email.utils import formatdate
+from pathlib import Path
+from threading import Thread
+from typing import ClassVar
+
+import uvicorn
+from prometheus_client import CollectorRegistry, make_asgi_app
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from app.core import metrics
+from app.core.config import ConfigurationError, Settings
+from app.core.listening import bind, listen, url
+from app.core.metrics.exposition import Processes
+from app.core.protocol import BoundedProtocol
+
+log = logging.getLogger(__name__)
+
+PATH = "/metrics"
+
+# Where files are memory, if there is such a place: what is written to a disk may have to wait.
+MEMORY = Path("/dev/shm")
+
+# The share of a processor's time that all scrapers together may take, at most.
+SHARE = 0.1
+
+# What of a request the official client is shown.
+HEEDED = (b"accept", b"accept-encoding")
+
+
+class MetricsProtocol(BoundedProtocol):
+    """A connection of a scraper."""
+
+    max_connections: ClassVar = 32
+    answer_timeout: ClassVar = 10.0
+
+
+@contextmanager
+def serve_if_possible(settings: Settings) -> Iterator[str | None]:
+    """Do as `serve`; or, in one of several processes that uvicorn started by itself, count for
+    nobody when another of them has the port.
+    """
+    with ExitStack() as stack:
+        address = None
+        try:
+            address = stack.enter_context(serve(settings))
+        except ConfigurationError as error:
+            if multiprocessing.parent_process() is None:
+                raise
+            log.warning("this worker shows no metrics; `python -m app` sums up all. %s", error)
+        yield address
+
+
+@contextmanager
+def serve(settings: Settings) -> Iterator[str]:
+    """Serve what this process and its workers count; yield the address.
+
+    Raises ConfigurationError when the port cannot be had.
+    """
+    if sys.platform == "win32":
+        raise ConfigurationError("METRICS_PORT: there are no metrics on Windows. Leave it out.")
+    sockets = bind(settings, "metrics_port")
+    listen(settings, sockets, "metrics_port")
+    folder = _make_folder()
+    try:
+        os.environ[metrics.FOLDER] = str(folder)  # The workers read it.
+        metrics.count_in(folder)
+        with _in_thread(App(folder), sockets):
+            yield url(settings, sockets) + PATH
+    finally:
+        os.environ.pop(metrics.FOLDER, None)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_folder() -> Path:
+    """Return a new folder that only this user can enter; raises ConfigurationError."""
+    place = MEMORY if os.access(MEMORY, os.W_OK) else None
+    try:
+        return Path(tempfile.mkdtemp(prefix="chat-metrics-", dir=place))
+    except OSError as error:
+        raise ConfigurationError(f"METRICS_PORT: no file can be made ({error}).") from None
+
+
+@contextmanager
+def _in_thread(app: "App", sockets: Sequence[socket.socket]) -> Iterator[None]:
+    """Serve in a thread for the length of the block."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, name="metrics", daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(_listen(app, sockets), loop).result()
+        yield
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        for opened in sockets:
+            opened.close()
+
+
+async def _listen(app: "App", sockets: Sequence[socket.socket]) -> None:
+    """Serve on this event loop from now on."""
+    config = uvicorn.Config(
+        app,
+        http=MetricsProtocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+    )
+    config.load()
+    state = ServerState()
+
+    def connect() -> MetricsProtocol:
+        return MetricsProtocol(config=config, server_state=state, app_state={})
+
+    loop = asyncio.get_running_loop()
+    for opened in sockets:
+        await loop.create_server(connect, sock=opened)
+
+
+class App:
+    """Answers `GET /metrics` by the official client, one at a time and not too often."""
+
+    def __init__(self, folder: Path) -> None:
+        registry = CollectorRegistry(auto_describe=True)
+        registry.register(Processes(folder))
+        self._client = make_asgi_app(registry)
+        self._turn = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        refusal = _refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        async with self._turn:
+            began = time.monotonic()
+            messages = await self._ask(scope)
+            await asyncio.sleep((time.monotonic() - began) * (1 / SHARE - 1))
+        for message in messages:
+            await send(message)
+
+    async def _ask(self, scope: Scope) -> list[Message]:
+        """Return what the official client answers."""
+        messages: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request"}
+
+        async def keep(message: Message) -> None:
+            messages.append(message)
+
+        heeded = [field for field in scope["headers"] if field[0] in HEEDED and field[1].isascii()]
+        query = scope["query_string"] if scope["query_string"].isascii() else b""
+        asked = {"type": "http", "query_string": query, "headers": heeded}
+        await self._client(asked, receive, keep)
+        messages[0]["headers"].append((b"date", formatdate(usegmt=True).encode()))
+        return messages
+
+
+def _refusal(scope: Scope) -> PlainTextResponse | None:
+    """Return the answer to what is no request for the metrics."""
+    if problem := scope.get("problem"):  # `app.core.protocol` found it.
+        return PlainTextResponse(f"{problem.detail}\n", problem.status)
+    if scope["path"] != PATH:
+        return PlainTextResponse(f"The metrics are at {PATH}.\n", 404)
+    if scope["method"] not in ("GET", "HEAD"):
+        return PlainTextResponse("Metrics can only be read.\n", 405, {"Allow": "GET, HEAD"})
+    return None
