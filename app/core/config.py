@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -450,6 +451,8 @@ def contradictions(given: Mapping[str, str]) -> list[str]:
             wrong.append(f"{name.upper()}: no calls are counted. Set RATE_LIMIT, or leave it out.")
     if given.get("metrics_port", "") == given.get("port", "8000"):
         wrong.append("METRICS_PORT: it is that of the service. Choose another.")
+    if "metrics_port" in given and sys.platform == "win32":
+        wrong.append("METRICS_PORT: there are no metrics on Windows. Leave it out.")
     for one, other in (("db_sslcert", "db_sslkey"), ("db_sslkey", "db_sslcert")):
         if one in given and other not in given:
             wrong.append(f"{other.upper()}: must be set when {one.upper()} is.")

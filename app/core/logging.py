@@ -192,5 +192,8 @@ def path_template(scope: Scope) -> str:
     """Return the route's path, like `/api/v1/chats/{chat_id}`, to count requests by."""
     if "route" not in scope:
         return "(no route)"
-    path, route = scope["path"].split("/"), scope["route"].path_format.split("/")
+    template: str = scope["route"].path_format
+    if template.count("/") == scope["path"].count("/"):
+        return template  # As nearly always: there is nothing before it.
+    path, route = scope["path"].split("/"), template.split("/")
     return "/".join(path[: len(path) - len(route) + 1] + route[1:])

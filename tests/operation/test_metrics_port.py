@@ -1,5 +1,8 @@
 """The port of the metrics: who gets them, in which form, and what cannot hold it up."""
 
+import os
+import re
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -177,6 +180,32 @@ def test_all_addresses_serve_it_when_the_host_stands_for_all(
     for host in ("127.0.0.1", "::1"):
         socket.create_connection((host, scraper.port), 20).close()
     assert "chat_workers" in scraper.text()
+
+
+def test_what_a_service_that_was_killed_left_is_removed_by_the_next_one(
+    start: Start, scraper: Scraper, postgres: Postgres, database: str
+) -> None:
+    settings = {**postgres.settings(database), **scraper.settings}
+    killed = start(settings).get_ready()
+    folder = folder_of(killed)
+    killed.stop(signal.SIGKILL)
+    assert folder.exists()
+    os.utime(folder, (0, 0))
+    service = start(settings).get_ready()
+    own = folder_of(service)
+    assert not folder.exists()
+    os.utime(own, (0, 0))
+    start({**settings, **Scraper().settings}).get_ready()
+    assert own.exists()  # It is in use.
+    service.stop()
+    assert not own.exists()
+
+
+def folder_of(service: Service) -> Path:
+    """Return where a service counts."""
+    maps = Path(f"/proc/{service.process.pid}/maps").read_text()
+    (folder,) = set(re.findall(r"\S*/chat-metrics-\w+", maps))
+    return Path(folder)
 
 
 def test_uvicorn_by_itself_serves_what_its_process_counts(

@@ -49,12 +49,12 @@ class Cells:
 
     def __init__(self, folder: Path) -> None:
         """Take a file of the folder over, or make one; raises OSError."""
-        self._file = _open_free_file(folder)
-        size = os.fstat(self._file).st_size
+        self.descriptor = _open_free_file(folder)
+        size = os.fstat(self.descriptor).st_size
         if size < SIZE:  # Written, as a page that cannot be had later would end the process.
-            os.pwrite(self._file, bytes(SIZE - size), size)
-        self.numbers = memoryview(mmap.mmap(self._file, SIZE)).cast("d")
-        content = os.pread(self._file, os.fstat(self._file).st_size, 0)
+            os.pwrite(self.descriptor, bytes(SIZE - size), size)
+        self.numbers = memoryview(mmap.mmap(self.descriptor, SIZE)).cast("d")
+        content = os.pread(self.descriptor, os.fstat(self.descriptor).st_size, 0)
         # A process that was killed may have left a part of a line, over which the next is written.
         self._end = content.rfind(b"\n", SIZE) + 1 or SIZE
         self.groups = dict(_groups(content))
@@ -69,7 +69,7 @@ class Cells:
         try:
             if self._free + group.width > SCRAP:
                 raise OSError(f"there are more than {SCRAP} numbers")
-            os.pwrite(self._file, group.line, self._end)
+            os.pwrite(self.descriptor, group.line, self._end)
         except OSError as error:
             if not self._is_full:
                 log.error("some metrics are not counted: %s", error)
@@ -94,7 +94,7 @@ def read(folder: Path) -> Iterator[Reading]:
     """Yield what all processes counted, those that have ended too."""
     for path in sorted(folder.iterdir()):
         with path.open("rb") as file:
-            is_alive = not _try_lock(file.fileno(), exclusive=False)
+            is_alive = not try_lock(file.fileno(), exclusive=False)
             content = file.read()
         if len(content) < SIZE:
             continue  # Its process is just starting.
@@ -124,12 +124,12 @@ def _open_free_file(folder: Path) -> int:
     existing = sorted(folder.iterdir())
     for path in existing:
         descriptor = os.open(path, os.O_RDWR)
-        if _try_lock(descriptor, exclusive=True):
+        if try_lock(descriptor):
             return descriptor
         os.close(descriptor)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
     descriptor = os.open(folder / f"{os.getpid()}-{token_hex(4)}", flags, 0o600)
-    if _try_lock(descriptor, exclusive=True):
+    if try_lock(descriptor):
         return descriptor
     os.close(descriptor)  # Another process has taken it over in between.
     return _open_free_file(folder)
@@ -137,7 +137,7 @@ def _open_free_file(folder: Path) -> int:
 
 if sys.platform != "win32":
 
-    def _try_lock(descriptor: int, *, exclusive: bool) -> bool:
+    def try_lock(descriptor: int, *, exclusive: bool = True) -> bool:
         """Return whether the file could be locked at once (flock(2))."""
         how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
         try:

@@ -6,11 +6,10 @@ import multiprocessing
 import os
 import shutil
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
 from threading import Thread
@@ -25,6 +24,7 @@ from uvicorn.server import ServerState
 from app.core import metrics
 from app.core.config import ConfigurationError, Settings
 from app.core.listening import bind, listen, url
+from app.core.metrics.cells import try_lock
 from app.core.metrics.exposition import Processes
 from app.core.protocol import BoundedProtocol
 
@@ -34,6 +34,11 @@ PATH = "/metrics"
 
 # Where files are memory, if there is such a place: what is written to a disk may have to wait.
 MEMORY = Path("/dev/shm")
+
+PREFIX = "chat-metrics-"
+
+# Seconds for which a folder is new: its service may be about to lock it.
+NEW = 10
 
 # The share of a processor's time that all scrapers together may take, at most.
 SHARE = 0.1
@@ -71,28 +76,50 @@ def serve(settings: Settings) -> Iterator[str]:
 
     Raises ConfigurationError when the port cannot be had.
     """
-    if sys.platform == "win32":
-        raise ConfigurationError("METRICS_PORT: there are no metrics on Windows. Leave it out.")
     sockets = bind(settings, "metrics_port")
     listen(settings, sockets, "metrics_port")
-    folder = _make_folder()
-    try:
-        os.environ[metrics.FOLDER] = str(folder)  # The workers read it.
+    with _folder() as folder, _in_thread(App(folder), sockets):
         metrics.count_in(folder)
-        with _in_thread(App(folder), sockets):
+        os.environ[metrics.FOLDER] = str(folder)  # The workers read it.
+        try:
             yield url(settings, sockets) + PATH
-    finally:
-        os.environ.pop(metrics.FOLDER, None)
-        shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            del os.environ[metrics.FOLDER]
 
 
-def _make_folder() -> Path:
-    """Return a new folder that only this user can enter; raises ConfigurationError."""
-    place = MEMORY if os.access(MEMORY, os.W_OK) else None
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Yield a new folder that only this user can enter; raises ConfigurationError.
+
+    It is locked, so that what a service that was killed left is known as such, and removed.
+    """
+    place = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    for left in place.glob(f"{PREFIX}*"):
+        _remove_if_abandoned(left)
     try:
-        return Path(tempfile.mkdtemp(prefix="chat-metrics-", dir=place))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
     except OSError as error:
         raise ConfigurationError(f"METRICS_PORT: no file can be made ({error}).") from None
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try_lock(descriptor)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    """Remove a folder of ours whose service has ended, unless it is so new that one may begin."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            state = os.fstat(descriptor)
+            is_old = time.time() - state.st_mtime > NEW
+            if state.st_uid == os.geteuid() and is_old and try_lock(descriptor):
+                shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -140,6 +167,7 @@ class App:
         registry.register(Processes(folder))
         self._client = make_asgi_app(registry)
         self._turn = asyncio.Lock()
+        self._rests_until = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -148,9 +176,10 @@ class App:
             await refusal(scope, receive, send)
             return
         async with self._turn:
+            await asyncio.sleep(self._rests_until - time.monotonic())
             began = time.monotonic()
             messages = await self._ask(scope)
-            await asyncio.sleep((time.monotonic() - began) * (1 / SHARE - 1))
+            self._rests_until = began + (time.monotonic() - began) / SHARE
         for message in messages:
             await send(message)
 
