@@ -8,16 +8,15 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from email.utils import formatdate
 from pathlib import Path
 from threading import Thread
 from typing import ClassVar
 
 import uvicorn
 from prometheus_client import CollectorRegistry, make_asgi_app
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
@@ -39,6 +38,9 @@ PREFIX = "chat-metrics-"
 
 # Seconds for which a folder is new: its service may be about to lock it.
 NEW = 10
+
+# Seconds between two connections: to refuse many costs something, too.
+PAUSE = 0.02
 
 # The share of a processor's time that all scrapers together may take, at most.
 SHARE = 0.1
@@ -128,8 +130,8 @@ def _in_thread(app: "App", sockets: Sequence[socket.socket]) -> Iterator[None]:
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, name="metrics", daemon=True)
     thread.start()
+    asyncio.run_coroutine_threadsafe(_listen(app, sockets), loop)
     try:
-        asyncio.run_coroutine_threadsafe(_listen(app, sockets), loop).result()
         yield
     finally:
         loop.call_soon_threadsafe(loop.stop)
@@ -139,7 +141,7 @@ def _in_thread(app: "App", sockets: Sequence[socket.socket]) -> Iterator[None]:
 
 
 async def _listen(app: "App", sockets: Sequence[socket.socket]) -> None:
-    """Serve on this event loop from now on."""
+    """Serve on this event loop, for ever."""
     config = uvicorn.Config(
         app,
         http=MetricsProtocol,
@@ -154,9 +156,18 @@ async def _listen(app: "App", sockets: Sequence[socket.socket]) -> None:
     def connect() -> MetricsProtocol:
         return MetricsProtocol(config=config, server_state=state, app_state={})
 
+    await asyncio.gather(*(_accept(opened, connect) for opened in sockets))
+
+
+async def _accept(opened: socket.socket, connect: Callable[[], MetricsProtocol]) -> None:
+    """Take the connections of a socket, and not too many at a time."""
     loop = asyncio.get_running_loop()
-    for opened in sockets:
-        await loop.create_server(connect, sock=opened)
+    opened.setblocking(False)
+    while True:
+        with suppress(OSError):  # The client has gone already, or too many files are open.
+            connection, _ = await loop.sock_accept(opened)
+            await loop.connect_accepted_socket(connect, connection)
+        await asyncio.sleep(PAUSE)
 
 
 class App:
@@ -171,34 +182,33 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        refusal = _refusal(scope)
-        if refusal is not None:
-            await refusal(scope, receive, send)
-            return
         async with self._turn:
             await asyncio.sleep(self._rests_until - time.monotonic())
             began = time.monotonic()
-            messages = await self._ask(scope)
+            response = _refusal(scope) or await self._ask(scope)
             self._rests_until = began + (time.monotonic() - began) / SHARE
-        for message in messages:
-            await send(message)
+        await response(scope, receive, send)
 
-    async def _ask(self, scope: Scope) -> list[Message]:
+    async def _ask(self, scope: Scope) -> Response:
         """Return what the official client answers."""
-        messages: list[Message] = []
+        response = Response()
 
         async def receive() -> Message:
             return {"type": "http.request"}
 
         async def keep(message: Message) -> None:
-            messages.append(message)
+            if message["type"] == "http.response.start":
+                response.raw_headers = message["headers"]
+            else:
+                response.body = message["body"]
 
         heeded = [field for field in scope["headers"] if field[0] in HEEDED and field[1].isascii()]
         query = scope["query_string"] if scope["query_string"].isascii() else b""
         asked = {"type": "http", "query_string": query, "headers": heeded}
         await self._client(asked, receive, keep)
-        messages[0]["headers"].append((b"date", formatdate(usegmt=True).encode()))
-        return messages
+        length = str(len(response.body)).encode()
+        response.raw_headers.append((b"content-length", length))
+        return response
 
 
 def _refusal(scope: Scope) -> PlainTextResponse | None:
