@@ -12,6 +12,7 @@ from sqlalchemy import exc
 
 from app.core.database.measuring import kind_of
 from app.core.metrics.cells import SCRAP, Cells, read
+from app.core.metrics.exposition import Processes
 from app.core.metrics.families import Counter, Family, Gauge, Histogram
 from tests.support import ROOT
 
@@ -65,6 +66,15 @@ def test_a_thousand_processes_one_after_the_other_are_one_file_that_remembers_al
     assert len(list(tmp_path.iterdir())) == 1
     assert sums(tmp_path) == {("a",): 2, ("b",): 1}
     assert not any(one.is_alive for one in read(tmp_path))
+
+
+def test_what_is_so_of_a_process_that_was_killed_is_so_no_longer(tmp_path: Path) -> None:
+    Counter("told_total", "", "by")
+    Gauge("now", "")
+    count_and_be_killed(tmp_path, "a")
+    shown = {family.name: family.samples for family in Processes(tmp_path).collect()}
+    assert [sample.value for sample in shown["told"]] == [1]
+    assert shown["now"] == []
 
 
 def test_a_line_that_a_killed_process_left_unfinished_is_written_over(tmp_path: Path) -> None:

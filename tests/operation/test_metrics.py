@@ -270,6 +270,12 @@ def test_strangers_make_no_series(
         assert seen
         # What is looked at now and then may have been looked at meanwhile.
         assert scraper.count_series() - before < 20
+        with service.client() as client:
+            for method in ("PROPFIND", "MKCOL", "REPORT", "PURGE", "SUBSCRIBE"):
+                assert client.request(method, "/chats/1").status_code == 405
+        (requests,) = (one for name, one in scraper.families().items() if name == "http_requests")
+        methods = {sample.labels["method"] for sample in requests.samples}
+        assert methods == {"GET", "PUT", "(other)"}
 
 
 def test_a_restart_of_the_embedded_postgresql_is_counted(
