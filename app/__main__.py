@@ -23,6 +23,7 @@ from alembic.util import CommandError
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from app.core import metrics
 from app.core.config import ConfigurationError, Settings, load_settings
 from app.core.embedded import (
     EmbeddedPostgresError,
@@ -120,7 +121,7 @@ def serve() -> None:
     configure_logging(settings)
     sockets = bind(settings)
     where = f"in {settings.data_dir}" if settings.db_host is None else f"on {settings.db_host}"
-    with database(settings) as reachable:
+    with metrics.serving(settings) as metrics_address, database(settings) as reachable:
         migrate(reachable)
         if settings.allowed_hosts is None and is_loopback(sockets):
             os.environ["ALLOWED_HOSTS"] = ",".join(own_hosts(settings))  # The workers read it.
@@ -134,6 +135,8 @@ def serve() -> None:
             log.info("Docs  %s/docs", address)
             if settings.playground:
                 log.info("Play  %s/playground", address)
+            if metrics_address is not None:
+                log.info("Metrics  %s", metrics_address)
 
         run(
             uvicorn.Config(

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -22,6 +23,7 @@ from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
 from app.api.root_path import RootPath
 from app.backfill import keep_words
+from app.core import metrics
 from app.core.access import Admitted, Callers
 from app.core.body import BodyLimit
 from app.core.config import ConfigurationError, Settings, load_settings
@@ -30,12 +32,14 @@ from app.core.database.reachable import wait_until_reachable
 from app.core.errors import Unavailable
 from app.core.hosts import ANY
 from app.core.lifespan import CANNOT_START
-from app.core.logging import RequestLog, configure_logging
+from app.core.logging import Count, RequestLog, configure_logging
 from app.core.process import stop_with_parent, when_told_to_stop
 from app.core.protocol import affordable_connections
 from app.live.hub import Hub
 from app.purge import keep_purging
 from app.tokens import Tokens
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 Chats and their messages, kept in PostgreSQL.
@@ -63,6 +67,14 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stop_with_parent()
+        with metrics.serving(settings) as address:
+            if address is not None:
+                log.info("Metrics  %s", address)
+            async with serving_calls(app):
+                yield
+
+    @asynccontextmanager
+    async def serving_calls(app: FastAPI) -> AsyncIterator[None]:
         wait_until_reachable(settings)
         app.state.database = Database(settings)
         app.state.exports = Exports()
@@ -81,6 +93,11 @@ def create_app(settings: Settings) -> FastAPI:
                 asyncio.create_task(hub.keep_admission(callers)),
                 asyncio.create_task(keys.keep_last_used(app.state.database, callers)),
             ]
+        if settings.metrics_port is not None:
+            from app.core.metrics.gauges import keep_gauges
+
+            gauges = keep_gauges(app.state.database, hub.count_streams)
+            upkeep.append(asyncio.create_task(gauges))
         # What is there from the start stays: looking through it for garbage again and again
         # takes one part in twenty of the processor's time.
         gc.collect()
@@ -138,8 +155,17 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(HostCheck, allowed=settings.allowed_hosts)
     if settings.root_path:
         app.add_middleware(RootPath, prefix=settings.root_path)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, count=count_requests(settings))
     return app
+
+
+def count_requests(settings: Settings) -> Count | None:
+    """Return what counts requests, if anything is counted."""
+    if settings.metrics_port is None:
+        return None
+    from app.core.metrics.requests import count
+
+    return count
 
 
 def operation_id(route: APIRoute) -> str:

@@ -14,10 +14,11 @@ from benchmarks.scenarios import (
     SSE_PLAIN,
     TWO_WORKERS,
     WITH_KEY,
+    WITH_METRICS,
     WITH_TOKEN,
 )
 from tests.support.access import ADMIN_KEY, GUARDED, sign
-from tests.support.service import Service
+from tests.support.service import Service, free_port
 
 
 def peer(module: str, *options: str) -> tuple[str, ...]:
@@ -40,8 +41,14 @@ COMMANDS = {
     SSE_PLAIN: peer("sse_plain"),
     WITH_KEY: ("-m", "app"),
     WITH_TOKEN: ("-m", "app"),
+    WITH_METRICS: ("-m", "app"),
 }
-SETTINGS = {TWO_WORKERS: {"WORKERS": "2"}, WITH_KEY: GUARDED, WITH_TOKEN: GUARDED}
+SETTINGS = {
+    TWO_WORKERS: {"WORKERS": "2"},
+    WITH_KEY: GUARDED,
+    WITH_TOKEN: GUARDED,
+    WITH_METRICS: {"METRICS_PORT": str(free_port())},
+}
 # What callers show.
 CREDENTIALS = {WITH_KEY: ADMIN_KEY, WITH_TOKEN: sign()}
 

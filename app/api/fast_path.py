@@ -297,11 +297,12 @@ class FastPath:
                 if route.path_format.endswith("/") and not path.endswith("/"):
                     scope["path"] += "/"  # As `router` does with what no route has.
                 body = _Body(receive)
+                scope["route"] = route
                 response = await route.answer(Request(scope, receive), found.groupdict(), body)
                 if response is None:
                     receive = body.receive
+                    del scope["route"]
                     break
-                scope["route"] = route
                 await response(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -6,6 +6,7 @@ import logging
 import logging.config
 import re
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -26,6 +27,9 @@ NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 # How many bytes of a path a line of the log has.
 MAX_PATH = 200
+
+# What is told of a request that is over: its status (0: no answer), and how many seconds it took.
+Count = Callable[[Scope, int, float], None]
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -107,8 +111,10 @@ def configure_logging(settings: Settings) -> None:
 class RequestLog:
     """Middleware that names each request, and logs it when it is answered."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, count: Count | None = None) -> None:
+        """`count` is told of each request that is over."""
         self.app = app
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its id."""
@@ -133,7 +139,10 @@ class RequestLog:
         except asyncio.CancelledError:  # The service stops, and had waited long enough for it.
             log.warning("the answer was cut off, as the service stops")
         finally:
-            log_request(scope, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            log_request(scope, status, seconds)
+            if self._count is not None:
+                self._count(scope, status, seconds)
 
 
 def name_request(scope: Scope) -> str:
@@ -183,5 +192,8 @@ def path_template(scope: Scope) -> str:
     """Return the route's path, like `/api/v1/chats/{chat_id}`, to count requests by."""
     if "route" not in scope:
         return "(no route)"
-    path, route = scope["path"].split("/"), scope["route"].path_format.split("/")
+    template: str = scope["route"].path_format
+    if template.count("/") == scope["path"].count("/"):
+        return template  # As nearly always: there is nothing before it.
+    path, route = scope["path"].split("/"), template.split("/")
     return "/".join(path[: len(path) - len(route) + 1] + route[1:])

@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from random import randbytes
 
+from app.core import metrics
 from app.core.database import Database
 from app.core.database.connection import AsyncConnection
 from app.core.database.listener import IS_HEARD, NOTIFY
@@ -56,6 +57,7 @@ class Announcer:
             while self._changed and await self._is_heard():
                 changed, self._changed = self._changed, set()
                 await self._database.announce(_notify, list(self._payloads(changed)))
+                metrics.HINTS.inc("sent", by=len(changed))
                 await asyncio.sleep(PAUSE)
         except Unavailable:
             pass  # Those who listen look by themselves, now and then.

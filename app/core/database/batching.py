@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
+from app.core import metrics
 from app.core.errors import Unavailable
 
 Request = TypeVar("Request")
@@ -56,7 +57,10 @@ class Batcher(Generic[Request, Result]):
         max_cost: int = 1024 * 1024,
         max_waiting: int = 10_000,
         timeout: float = 4.5,
+        name: str = "",
     ) -> None:
+        """`name` is what its batches are counted as."""
+        self.name = name
         self._serve = serve
         self._serve_apart = serve_apart
         self._is_final = is_final
@@ -92,6 +96,11 @@ class Batcher(Generic[Request, Result]):
         result: Result = await call.future
         return result
 
+    @property
+    def waiting(self) -> int:
+        """Return how many calls wait for a batch."""
+        return len(self._waiting) + sum(map(len, self._apart.values()))
+
     async def drain(self) -> None:
         """Return when everything that waits is served."""
         while self._task is not None:
@@ -101,6 +110,7 @@ class Batcher(Generic[Request, Result]):
     async def _serve_directly(self, request: Request) -> Result:
         """Return what the request leads to, or raise it, without a task of the batcher's own."""
         self._is_busy = True
+        metrics.count_batch(self.name, 1, 0)
         try:
             (result,) = await self._serve([request])
         finally:
@@ -130,6 +140,7 @@ class Batcher(Generic[Request, Result]):
         """Serve batch after batch until nobody waits."""
         while batch := await self._next_batch():
             self._batch, self._last_size = batch, len(batch)
+            self._count(batch)
             try:
                 results = await self._serve_or_divide([call.request for call in batch])
             except Exception as error:
@@ -164,6 +175,11 @@ class Batcher(Generic[Request, Result]):
                 cost += self._cost(call.request)
         return batch
 
+    def _count(self, batch: "list[PendingCall[Request, Result]]") -> None:
+        """Count a batch that begins."""
+        since = batch[0].deadline - self._timeout
+        metrics.count_batch(self.name, len(batch), asyncio.get_running_loop().time() - since)
+
     async def _serve_or_divide(self, requests: list[Request]) -> Sequence[Result | Exception]:
         """Return the results of the batch or, so that one does not fail all, of each request."""
         try:
@@ -195,6 +211,7 @@ class Batcher(Generic[Request, Result]):
     async def _serve_group(self, group: int) -> None:
         """Serve the calls that wait for the same lock, batch after batch, until none is left."""
         while calls := self._take(self._apart[group]):
+            self._count(calls)
             try:
                 results = await self._serve_apart([call.request for call in calls], group)
             except Exception as error:

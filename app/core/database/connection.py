@@ -16,6 +16,8 @@ import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Psycopg2Connection
 
+from app.core import metrics
+from app.core.database.measuring import count_failure
 from app.core.database.session import SessionSetup
 from app.core.database.sockets import is_readable, wait_for
 
@@ -66,6 +68,13 @@ class PreparedStatement(NamedTuple):
         return re.sub(r"\$(\d+)", value, self.sql.replace("%", "%%"))
 
 
+class Lent(NamedTuple):
+    """How many connections are open, and how many in use."""
+
+    open: int
+    in_use: int
+
+
 class AsyncConnection:
     """A connection that the event loop drives; each statement commits by itself.
 
@@ -93,12 +102,20 @@ class AsyncConnection:
                 if execution is None:
                     execution = await self._prepared(connection, statement)
                 given = parameters if self._setup.lasts else _numbered(parameters)
+                started = time.monotonic()
                 rows = await self._execute(connection, execution, given)
             except BaseException as error:
                 self._close_if_lost(error)
+                count_failure(statement.name, error)
                 raise
             self._used = time.monotonic()
+            metrics.STATEMENT_DURATION.observe(self._used - started, statement.name)
             return rows
+
+    @property
+    def lent(self) -> "Lent":
+        """Return whether it is open, and in use."""
+        return Lent(self._connection is not None, self._turn.locked())
 
     async def _prepared(self, connection: Psycopg2Connection, statement: PreparedStatement) -> str:
         """Return what runs the statement from now on."""
@@ -229,6 +246,11 @@ class AsyncPool:
                 yield connection
             finally:
                 self._idle.append(connection)
+
+    @property
+    def lent(self) -> Lent:
+        """Return how many are open, and in use."""
+        return Lent(sum(one.lent.open for one in self._all), len(self._all) - len(self._idle))
 
     def close(self) -> None:
         """Close all connections."""
