@@ -4,9 +4,9 @@ FROM python:3.13-slim AS dependencies
 WORKDIR /build
 RUN python -m venv --without-pip /venv
 COPY pyproject.toml requirements.txt ./
-# Only what running needs, at the versions of the lock. This layer is rebuilt only when one of the
-# two files changes.
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > runtime.txt \
+# Only what running needs, at the versions of the lock, and what traces need (7 MB), since nobody
+# can install into a running container. This layer is rebuilt only when one of the two files changes.
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['traces'], sep='\n')" > runtime.txt \
     && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check \
         --constraint requirements.txt --requirement runtime.txt
 

@@ -5,6 +5,8 @@ BIN := .venv/bin
 TYPESCRIPT := clients/typescript
 GENERATORS := tests/generators
 PLAYGROUND := tests/playground
+# The extra of pyproject.toml.
+TRACES := opentelemetry-sdk opentelemetry-exporter-otlp-proto-http
 
 # Root gets the packages of Debian that are missing; others are told which.
 define INSTALL_MISSING
@@ -22,7 +24,7 @@ endef
 help:  ## Show what can be made
 	@sed -n 's/^\([a-z.-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
 
-run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST names one
+run: .venv/installed $(if $(OTEL_EXPORTER_OTLP_ENDPOINT),.venv/traces)  ## Serve the API, on PostgreSQL of its own unless DB_HOST names one
 	@exec $(BIN)/python -m app
 
 test: .venv/developing  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
@@ -122,6 +124,10 @@ clean:  ## Remove what was installed; the data in .data/ stays
 # What running needs; what tests and lint need as well.
 .venv/installed: pyproject.toml requirements.txt
 	@$(PYTHON) install.py .venv
+	@touch $@
+
+.venv/traces: .venv/installed
+	@$(PYTHON) install.py .venv -c requirements.txt $(TRACES)
 	@touch $@
 
 .venv/developing: .venv/installed
