@@ -202,9 +202,9 @@ def summary_of(sql: str) -> tuple[str, str]:
 
     Nothing else of it: the rest may hold what clients sent.
     """
-    operation = re.search(r"\b(SELECT|INSERT|UPDATE|DELETE|\w+)\b", sql)
+    operation = re.search(r"\w+", sql)
     table = re.search(r"\b(?:FROM|INTO|UPDATE)\s+(\w+)", sql)
-    return operation[1].upper() if operation else "", table[1] if table else ""
+    return operation[0].upper() if operation else "", table[1] if table else ""
 
 
 def _resource() -> Resource:
