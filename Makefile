@@ -25,7 +25,7 @@ endef
 help:  ## Show what can be made
 	@sed -n 's/^\([a-z.-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
 
-run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST names one
+run: .venv/installed $(if $(OTEL_EXPORTER_OTLP_ENDPOINT),.venv/traces)  ## Serve the API, on PostgreSQL of its own unless DB_HOST names one
 	@exec $(BIN)/python -m app
 
 test: .venv/developing  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
@@ -75,6 +75,7 @@ lock: .venv/developing  ## Pin the newest versions that pyproject.toml allows in
 	$(LOCK) --upgrade --all-extras --output-file requirements.txt
 	$(LOCK) --constraint requirements.txt --output-file requirements/service.txt
 	$(LOCK) --constraint requirements.txt --extra embedded --output-file requirements/embedded.txt
+	$(LOCK) --constraint requirements.txt --extra traces --output-file requirements/traces.txt
 
 audit: .venv/audit  ## Look up whether a vulnerability is known of what requirements.txt pins
 	.venv/auditor/bin/pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict $(ARGS)
@@ -133,6 +134,10 @@ clean:  ## Remove what was installed; the data in .data/ stays
 # What running needs; what tests and lint need as well.
 .venv/installed: requirements/embedded.txt
 	@$(PYTHON) install.py .venv
+	@touch $@
+
+.venv/traces: .venv/installed requirements/traces.txt
+	@$(PYTHON) install.py .venv --require-hashes -r requirements/traces.txt
 	@touch $@
 
 .venv/developing: .venv/installed requirements.txt

@@ -23,7 +23,7 @@ from alembic.util import CommandError
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from app.core import metrics
+from app.core import metrics, tracing
 from app.core.config import ConfigurationError, Settings, load_settings
 from app.core.embedded import (
     EmbeddedPostgresError,
@@ -118,6 +118,7 @@ def database(settings: Settings, *, may_share: bool = False) -> Iterator[Setting
 def serve() -> None:
     """Migrate the database, then serve until a signal says to stop."""
     settings = load_settings()
+    tracing.wanted()  # What is wrong is told here, and once.
     configure_logging(settings)
     sockets = bind(settings)
     where = f"in {settings.data_dir}" if settings.db_host is None else f"on {settings.db_host}"

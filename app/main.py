@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from importlib.util import find_spec
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -23,7 +22,7 @@ from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
 from app.api.root_path import RootPath
 from app.backfill import keep_words
-from app.core import metrics
+from app.core import metrics, tracing
 from app.core.access import Admitted, Callers
 from app.core.body import BodyLimit
 from app.core.config import ConfigurationError, Settings, load_settings
@@ -47,9 +46,6 @@ Chats and their messages, kept in PostgreSQL.
 Every error is a problem document (RFC 9457): branch on its `type`. Times are in UTC. Ids are
 whole numbers up to 2^53 - 1. Unknown fields and unknown query parameters are refused.
 """
-
-# FastAPI would look for an OpenTelemetry SDK at each request, though none can come after the start.
-HAS_TELEMETRY = find_spec("opentelemetry.sdk") is not None
 
 # How many of its connections a worker gives to streams at most, so that others have room too.
 SHARE_OF_STREAMS = 0.75
@@ -111,6 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
         with suppress(Unavailable):
             await keys.note_used(app.state.database, callers)
         await app.state.database.close()
+        await tracing.stop(settings.shutdown_timeout)
 
     async def look_up(digest: bytes) -> Admitted | None:
         return await keys.find_caller(app.state.database, digest)
@@ -130,7 +127,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses={"default": {"description": "A problem."}},
         docs_url=None,
         redoc_url=None,
-        telemetry={"tracing": HAS_TELEMETRY, "metrics": HAS_TELEMETRY, "logs": HAS_TELEMETRY},
+        telemetry=tracing.telemetry(),
     )
     app.state.tokens = tokens
     problems.install(app)
@@ -181,6 +178,7 @@ def start() -> FastAPI:
     """
     try:
         settings = load_settings()
+        tracing.start()
     except ConfigurationError as error:
         print(f"{CANNOT_START}\n{error}", file=sys.stderr)
         sys.exit(STARTUP_FAILURE)

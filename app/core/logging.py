@@ -14,6 +14,7 @@ from random import randbytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core import tracing
 from app.core.config import Settings
 from app.core.lifespan import run_lifespan
 
@@ -69,6 +70,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "request_id": request_id.get(),
             "message": record.getMessage(),
+            **tracing.ids(),
             **getattr(record, "facts", {}),
         }
         if record.exc_info:

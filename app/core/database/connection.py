@@ -16,7 +16,7 @@ import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Psycopg2Connection
 
-from app.core import metrics
+from app.core import metrics, tracing
 from app.core.database.measuring import count_failure
 from app.core.database.session import SessionSetup
 from app.core.database.sockets import is_readable, wait_for
@@ -96,21 +96,26 @@ class AsyncConnection:
     async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
         """Return the rows of the statement; raises psycopg2.Error."""
         async with self._turn:
-            try:
-                connection = await self._opened()
-                execution = self._executions.get(statement.name)
-                if execution is None:
-                    execution = await self._prepared(connection, statement)
-                given = parameters if self._setup.lasts else _numbered(parameters)
-                started = time.monotonic()
-                rows = await self._execute(connection, execution, given)
-            except BaseException as error:
-                self._close_if_lost(error)
-                count_failure(statement.name, error)
-                raise
-            self._used = time.monotonic()
-            metrics.STATEMENT_DURATION.observe(self._used - started, statement.name)
-            return rows
+            with tracing.statement(statement.name):
+                return await self._fetch(statement, parameters)
+
+    async def _fetch(self, statement: PreparedStatement, parameters: Sequence[Any]) -> Rows:
+        """Return the rows of the statement, now that it is its turn."""
+        try:
+            connection = await self._opened()
+            execution = self._executions.get(statement.name)
+            if execution is None:
+                execution = await self._prepared(connection, statement)
+            given = parameters if self._setup.lasts else _numbered(parameters)
+            started = time.monotonic()
+            rows = await self._execute(connection, execution, given)
+        except BaseException as error:
+            self._close_if_lost(error)
+            count_failure(statement.name, error)
+            raise
+        self._used = time.monotonic()
+        metrics.STATEMENT_DURATION.observe(self._used - started, statement.name)
+        return rows
 
     @property
     def lent(self) -> "Lent":
@@ -144,7 +149,8 @@ class AsyncConnection:
     async def _run(self, command: str) -> None:
         """Run a command that answers no rows."""
         try:
-            await self._execute(await self._opened(), command)
+            with tracing.statement(command.partition(" ")[0]):
+                await self._execute(await self._opened(), command)
         except BaseException as error:
             self._close_if_lost(error)
             raise

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.core import tracing
 from app.core.config import Settings
 from app.core.database.connection import ASSUMED_ALIVE, READ_ONLY, Connect
 from app.core.database.session import SessionSetup
@@ -74,6 +75,7 @@ def open_engine(settings: Settings, pool_size: int, **run_time: int) -> Engine:
         pool_use_lifo=True,
         connect_args=connect_arguments(settings),
     )
+    tracing.watch(engine)
     setup = serving_setup(settings, **run_time)
     set_up_sessions(engine, setup)
     if not setup.lasts:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import QueuePool
@@ -51,7 +52,8 @@ class Threads:
                 session.commit()
                 return result
 
-        return await in_time(asyncio.get_running_loop().run_in_executor(self._executor, call))
+        run = copy_context().run  # The thread knows for which request it works.
+        return await in_time(asyncio.get_running_loop().run_in_executor(self._executor, run, call))
 
     @property
     def lent(self) -> Lent:
