@@ -192,6 +192,7 @@ def locked(postgres: Postgres, database: str) -> Iterator[None]:
         ("chat_batch_calls_sum", {"function": "send_messages"}, 2),
         ("chat_batch_wait_seconds_count", {"function": "send_messages"}, 2),
         ("chat_database_connections", {"pool": "sessions", "state": "open"}, 1),
+        ("chat_database_connections", {"pool": "sessions", "state": "size"}, 8),
         ("chat_statement_duration_seconds_count", {"statement": "create_chat"}, 1),
         ("chat_statement_duration_seconds_count", {"statement": "store_message_now"}, 2),
         ("chat_statement_failures_total", {"kind": "timeout"}, 1),
