@@ -129,7 +129,7 @@ def _explain(settings: Settings, setting: Port, error: OSError | UnicodeError) -
     if isinstance(error, PermissionError):
         return (
             f"{name}: this user may not listen on {port}. "
-            f"Choose one above 1023, such as {name}={8000 if setting == 'port' else 9100}."
+            f"Choose one above 1023, such as {name}={8000 if setting == 'port' else 9464}."
         )
     reason = (isinstance(error, OSError) and error.strerror) or "it can be no name"
     return (

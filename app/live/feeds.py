@@ -88,6 +88,11 @@ class Feed:
         since, self._committed_at = self._committed_at, None
         return since
 
+    def return_commit(self, since: float | None) -> None:
+        """Take back what was taken, as nothing was read after all."""
+        if since is not None:
+            self._committed_at = since
+
     def begin(self, revision: int) -> None:
         """Take the revision that the chat is at for known, with nothing kept of before."""
         self.base = self.head = revision

@@ -171,7 +171,12 @@ class Hub:
         limit = max(CHANGES // len(feeds), 10)
         requests = [FeedRequest(feed.chat_id, head, limit) for feed, head in feeds]
         committed = [feed.take_commit() for feed, _ in feeds]
-        pages = await self.database.follow(batches.read_feeds, requests)
+        try:
+            pages = await self.database.follow(batches.read_feeds, requests)
+        except Unavailable:
+            for (feed, _), since in zip(feeds, committed, strict=True):
+                feed.return_commit(since)
+            raise
         for (feed, _), page, since in zip(feeds, pages, committed, strict=True):
             if isinstance(page, Exception):
                 feed.gone = True

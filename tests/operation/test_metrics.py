@@ -13,6 +13,7 @@ from random import Random
 import pytest
 
 from app import __version__
+from app.core.database.failures import ANSWER_TIMEOUT
 from tests.support import (
     ROOT,
     Postgres,
@@ -27,6 +28,7 @@ from tests.support import (
 from tests.support.access import ADMIN_KEY, GUARDED, bearer, client_with, make_key
 from tests.support.events import following, take
 from tests.support.metrics import Scraper
+from tests.support.own_postgres import OwnPostgres
 from tests.support.sockets import exchange
 
 # A row of the table: name, type and labels.
@@ -192,6 +194,7 @@ def locked(postgres: Postgres, database: str) -> Iterator[None]:
         ("chat_batch_calls_sum", {"function": "send_messages"}, 2),
         ("chat_batch_wait_seconds_count", {"function": "send_messages"}, 2),
         ("chat_database_connections", {"pool": "sessions", "state": "open"}, 1),
+        ("chat_database_connections", {"pool": "sessions", "state": "size"}, 8),
         ("chat_statement_duration_seconds_count", {"statement": "create_chat"}, 1),
         ("chat_statement_duration_seconds_count", {"statement": "store_message_now"}, 2),
         ("chat_statement_failures_total", {"kind": "timeout"}, 1),
@@ -288,3 +291,27 @@ def test_a_restart_of_the_embedded_postgresql_is_counted(
     with service.client() as client:
         eventually(lambda: client.get("/health/ready").status_code == 200)
     assert scraper.total("chat_workers") == 1
+
+
+def test_a_delivery_that_the_database_holds_up_counts_with_its_whole_delay(
+    scraper: Scraper, tmp_path: Path, own_postgres: OwnPostgres
+) -> None:
+    postgres = own_postgres.postgres
+    reading = "query LIKE 'EXECUTE read_feeds%' OR query LIKE 'EXECUTE find_changed%'"
+    with (
+        measured(scraper, tmp_path, postgres, "chats") as service,
+        service.client() as client,
+        following(client, f"/chats/{(chat := create_chat(client))['id']}/changes/stream") as events,
+    ):
+        take(events, 1)
+        send(client, chat)
+        take(events, 1)
+        ((pid,),) = postgres.execute(f"SELECT pid FROM pg_stat_activity WHERE {reading}")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            send(client, chat)
+            take(events, 1)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert scraper.total("chat_delivery_delay_seconds_count") == 2
+        assert scraper.total("chat_delivery_delay_seconds_sum") > ANSWER_TIMEOUT

@@ -69,8 +69,9 @@ class PreparedStatement(NamedTuple):
 
 
 class Lent(NamedTuple):
-    """How many connections are open, and how many in use."""
+    """How many connections there may be, how many are open, and how many in use."""
 
+    size: int
     open: int
     in_use: int
 
@@ -120,7 +121,7 @@ class AsyncConnection:
     @property
     def lent(self) -> "Lent":
         """Return whether it is open, and in use."""
-        return Lent(self._connection is not None, self._turn.locked())
+        return Lent(1, self._connection is not None, self._turn.locked())
 
     async def _prepared(self, connection: Psycopg2Connection, statement: PreparedStatement) -> str:
         """Return what runs the statement from now on."""
@@ -256,7 +257,8 @@ class AsyncPool:
     @property
     def lent(self) -> Lent:
         """Return how many are open, and in use."""
-        return Lent(sum(one.lent.open for one in self._all), len(self._all) - len(self._idle))
+        opened = sum(one.lent.open for one in self._all)
+        return Lent(len(self._all), opened, len(self._all) - len(self._idle))
 
     def close(self) -> None:
         """Close all connections."""

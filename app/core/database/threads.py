@@ -60,7 +60,7 @@ class Threads:
         """Return how many connections are open, and in use."""
         pool = self._engine.pool
         assert isinstance(pool, QueuePool)
-        return Lent(pool.checkedin() + pool.checkedout(), pool.checkedout())
+        return Lent(pool.size(), pool.checkedin() + pool.checkedout(), pool.checkedout())
 
     def close(self) -> None:
         """Close all connections; a statement that hangs is not waited for."""

@@ -31,5 +31,5 @@ def look(database: Database, count_streams: Callable[[], int]) -> None:
     for function, count in waiting.items():
         metrics.WAITING_CALLS.set(count, function)
     for pool, lent in database.pools().items():
-        metrics.CONNECTIONS.set(lent.open, pool, "open")
-        metrics.CONNECTIONS.set(lent.in_use, pool, "in_use")
+        for state, count in lent._asdict().items():
+            metrics.CONNECTIONS.set(count, pool, state)
