@@ -16,7 +16,7 @@ from prove.writes import Write
 
 LOST, TWICE, ORDER, STALE, GAP = "lost", "twice", "order", "stale", "gap"
 REFUSED, UNASKED = "refused, and yet done", "done, and never asked for"
-KINDS = (LOST, TWICE, ORDER, STALE, GAP, REFUSED, UNASKED)
+FAILED = "failed"
 
 
 def check(history: History, table: Table) -> list[Violation]:
@@ -33,6 +33,7 @@ def check(history: History, table: Table) -> list[Violation]:
         *check_real_time(history, orders),
         *check_reads(history, orders),
         *check_readers(history, orders, table),
+        *check_failures(history),
     ]
 
 
@@ -332,3 +333,10 @@ def _check_copy(reader: str, chat: int, all_told: list[Told], table: Table) -> I
         differ = sorted(id_ for id_, _ in copy.items() ^ stored.items())[:5]
         sentence = f"{reader} has another copy of chat {chat}: messages {differ} differ"
         yield Violation(GAP, sentence, (all_told[-1],))
+
+
+def check_failures(history: History) -> Iterator[Violation]:
+    """Yield calls that were answered with an error of the service's own."""
+    for call in history.calls:
+        if call.status >= 500 and call.status != 503:
+            yield Violation(FAILED, f"{call.kind} was answered with a {call.status}", (call,))
