@@ -1,7 +1,9 @@
 """One client's connection, and the notes of what it asks for."""
 
 import http.client
+import io
 import json
+import socket
 import time
 from itertools import count
 from typing import Any, NamedTuple
@@ -38,13 +40,45 @@ class Answer(NamedTuple):
 NOTHING = Answer(0)
 
 
+class Lines(io.BufferedReader):
+    """Lines, of which the last is remembered."""
+
+    last = b""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Return the next line."""
+        self.last = super().readline(size)
+        return self.last
+
+
+class WholeResponse(http.client.HTTPResponse):
+    """An answer whose head is whole: the base class takes one that was cut for a shorter one."""
+
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp.close()
+        self.fp = self._head = Lines(sock.makefile("rb", 0))
+
+    def begin(self) -> None:
+        """Read the head; raises `IncompleteRead`."""
+        super().begin()
+        if self._head.last != b"\r\n":
+            raise http.client.IncompleteRead(b"")
+
+
+class Connection(http.client.HTTPConnection):
+    """A connection whose answers are whole."""
+
+    response_class = WholeResponse
+
+
 class Caller:
     """A client with one connection, opened anew when it broke; it notes each call."""
 
     def __init__(self, name: str, world: World, history: History) -> None:
         self.name = name
         self.history = history
-        self._connection = http.client.HTTPConnection("127.0.0.1", world.port, timeout=PATIENCE)
+        self._connection = Connection("127.0.0.1", world.port, timeout=PATIENCE)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Return the answer."""

@@ -122,9 +122,8 @@ def make_read_only(world: World, turn: int) -> float:
     terminate(world, turn)
     time.sleep(WHILE)
     # The sessions that there are stay as they are: the service has to find that out by itself.
-    world.postgres.execute(
-        f"SET default_transaction_read_only = off; ALTER {name} RESET default_transaction_read_only"
-    )
+    reset = f"ALTER {name} RESET default_transaction_read_only"
+    world.postgres.execute(f"BEGIN READ WRITE; {reset}; COMMIT")
     return time.monotonic()
 
 

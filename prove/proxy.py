@@ -80,8 +80,6 @@ class Proxy:
         self._server.close()
         self._passing.set()
         await self._cut()
-        for task in self._tasks:
-            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

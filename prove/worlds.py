@@ -234,6 +234,8 @@ class Pooler:
             f"[databases]\n* = host=127.0.0.1 port={target.port}\n[pgbouncer]\n"
             f"listen_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
             f"auth_type = trust\nauth_file = {users}\npool_mode = transaction\n"
+            # By default it tries a PostgreSQL that was away only after 15 seconds.
+            "server_login_retry = 1\n"
         )
         for path in (users, self._configuration):
             path.chmod(0o644)
