@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from app.__main__ import leave
+from app.core.embedded import EmbeddedPostgresError
 from app.core.embedded.cluster import find_binaries
 from prove.faults import FAULTS
 from prove.part import Result, play
@@ -36,12 +37,18 @@ def main() -> None:
     names = options.only.split(",") if options.only else ["calm"] if options.plant else [*FAULTS]
     if unknown := set(names) - set(FAULTS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    if sys.platform != "linux":
+        parser.error("it needs Linux, which tells what processes there are in /proc")
+    try:
+        version = postgres_version()
+    except EmbeddedPostgresError as error:
+        parser.error(str(error))
     signal.signal(signal.SIGTERM, leave)
     heed_signals_in_children()
     print(HEAD, flush=True)
     results = [run(name, options.short, options.plant) for name in names]
     if not (options.only or options.short or options.plant):
-        DOCUMENT.write_text(document(results, postgres_version()))
+        DOCUMENT.write_text(document(results, version))
     if any(result.violations for result in results):
         sys.exit("What was promised was not kept.")
 
