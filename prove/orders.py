@@ -92,8 +92,9 @@ class Orders:
             if write.kind == "delete" and write.outcome != "refused":
                 self.deletes[write.first.chat, write.first.message].append(write)
         self.chats: defaultdict[int, ChatOrder] = defaultdict(ChatOrder)
-        # Where each text was seen: chat, message and, if it is known, revision.
+        # In which chat, and as which message of it, each text was seen, and by whom first.
         self.places: dict[str, tuple[int, int]] = {}
+        self._first_seen: dict[str, Source] = {}
         self.revision_of: dict[str, int] = {}
         self.deleted_at: dict[tuple[int, int], int] = {}
         for call in history.calls:
@@ -167,11 +168,12 @@ class Orders:
 
     def _see_text(self, chat: int, message: int, text: str, source: Source) -> None:
         """Take note of where a text is; it is a violation if it was elsewhere before."""
+        first = self._first_seen.setdefault(text, source)
         if (before := self.places.setdefault(text, (chat, message))) != (chat, message):
             sentence = (
                 f"{text!r} is message {before[1]} of chat {before[0]}, and {message} of {chat}"
             )
-            self.violations.append(Violation("twice", sentence, (source,)))
+            self.violations.append(Violation("twice", sentence, (first, source)))
 
 
 def _effects_of(call: Call) -> Iterator[Effect]:

@@ -161,6 +161,26 @@ def lose_a_deletion(story: Story) -> None:
     del story.table.deletions[CHAT, 3]
 
 
+def lose_messages_that_nobody_was_told_of(story: Story) -> None:
+    story.call("send", 201, texts=("fifth", "sixth"), ids=(5, 6))
+    story.table.chats[CHAT] = StoredChat("a chat", story.revision + 2)
+
+
+def lose_a_deletion_that_nobody_was_told_of(story: Story) -> None:
+    story.call("delete", 204, message=4)
+    story.table.chats[CHAT] = StoredChat("a chat", story.revision + 1)
+
+
+def lose_a_rename(story: Story) -> None:
+    story.call("rename", 200, texts=("another title",), revision=7)
+    story.table.chats[CHAT] = StoredChat("a chat", 7)
+
+
+def lose_half_of_what_was_sent_together(story: Story) -> None:
+    story.call("send", 503, texts=("fifth", "sixth"))
+    story.store(5, "fifth")
+
+
 def lose_a_revision(story: Story) -> None:
     story.table.chats[CHAT] = StoredChat("a chat", story.revision - 1)
 
@@ -282,6 +302,10 @@ def fail(story: Story) -> None:
         ("lost", lose_a_message),
         ("lost", lose_an_edit),
         ("lost", lose_a_deletion),
+        ("lost", lose_messages_that_nobody_was_told_of),
+        ("lost", lose_a_deletion_that_nobody_was_told_of),
+        ("lost", lose_a_rename),
+        ("lost", lose_half_of_what_was_sent_together),
         ("lost", lose_a_revision),
         ("lost", lose_a_chat),
         ("lost", delete_unasked),
