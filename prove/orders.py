@@ -1,7 +1,7 @@
 """The order of each chat, as all that was answered, told and stored shows it.
 
-A chat is a register whose revision rises by one with each change, under the lock of its row. So
-there is one order of its changes, and whoever sees a revision sees the same change at it.
+A chat is a register whose revision rises with each change, under the lock of its row. So there is
+one order of its changes, and whoever sees a revision sees the same change at it.
 """
 
 import math

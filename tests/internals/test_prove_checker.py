@@ -148,6 +148,15 @@ def test_nothing_is_found_when_readers_are_told_of_a_message_once_for_two_change
     assert story.kinds() == set()
 
 
+def test_nothing_is_found_when_a_call_that_lost_a_race_used_up_a_revision(story: Story) -> None:
+    sent = next(call for call in story.history.calls if call.texts == ("fourth",))
+    story.history.note(sent)
+    edited = next(call for call in story.history.calls if call.kind == "edit")
+    story.history.note(edited._replace(status=412, texts=("too late",), revision=None))
+    story.table.chats[CHAT] = StoredChat("a chat", story.revision + 2)
+    assert story.kinds() == set()
+
+
 def lose_a_message(story: Story) -> None:
     del story.table.messages[4]
 
