@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.__main__ import leave
+from app.__main__ import STOPPING, leave
 from app.core.embedded import EmbeddedPostgresError
 from app.core.embedded.cluster import find_binaries
 from prove.faults import FAULTS
@@ -43,8 +43,9 @@ def main() -> None:
         version = postgres_version()
     except EmbeddedPostgresError as error:
         parser.error(str(error))
-    signal.signal(signal.SIGTERM, leave)
     heed_signals_in_children()
+    for number in STOPPING:
+        signal.signal(number, leave)
     print(HEAD, flush=True)
     results = [run(name, options.short, options.plant) for name in names]
     if not (options.only or options.short or options.plant):
