@@ -1,7 +1,7 @@
 """`python -m prove`: break a service of its own under load, and check that nothing is lost.
 
-The status is 1 when something is. A whole run takes some fifteen minutes, and writes
-`docs/reliability.md`; a short one, or one of some faults, only prints.
+The status is 1 when something is. A whole run writes `docs/reliability.md`, which says how long it
+took; a short one, or one of some faults, only prints.
 """
 
 import argparse
