@@ -18,7 +18,8 @@ elif [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help run test test-neighbours test-generators test-playground lint format lock audit sbom fuzz bench attack clean \
+.PHONY: help run test test-neighbours test-generators test-playground lint format lock audit sbom fuzz bench \
+	attack prove clean \
 	clients clients-python clients-typescript \
 	test-clients test-clients-python test-clients-typescript
 
@@ -93,6 +94,9 @@ bench: .venv/bench  ## Measure the service against others of its kind; needs Lin
 
 attack: .venv/developing  ## Attack a service of its own, and tell what others notice; needs Linux
 	$(BIN)/python -m attack $(ARGS)
+
+prove: .venv/developing  ## Break a service of its own in every way, and check that nothing is lost; needs Linux
+	$(BIN)/python -m prove $(ARGS)
 
 # The generated calls of streams would never return, so they are removed: the client reads streams.
 clients-python: .venv/clients/installed openapi.json

@@ -300,7 +300,6 @@ class FastPath:
                 scope["route"] = route
                 _route_selected(scope=scope, path=route.path_format)
                 body = _Body(receive)
-                scope["route"] = route
                 response = await route.answer(Request(scope, receive), found.groupdict(), body)
                 if response is None:
                     receive = body.receive
