@@ -98,7 +98,7 @@ class StoredFields:
         ]
 
 
-def _rows_between(
+def rows_between(
     table: type[Output],
     key: Key,
     chat_id: str,
@@ -133,7 +133,7 @@ def _messages_of_chats(
     another chat costs anything, and few are read in vain.
     """
     order = "DESC" if newest_first else ""
-    places = _rows_between(
+    places = rows_between(
         Message,
         BY_CHAT,
         "reached.chat_id",
@@ -167,7 +167,7 @@ _SOME_CHATS = f"""
 """
 
 
-_NEWEST = _rows_between(
+_NEWEST = rows_between(
     Message, BY_CHAT, "requested.chat_id", 0, END, "requested.count", newest_first=True
 )
 _MESSAGES = """',"messages":[', messages, ']'"""
@@ -212,8 +212,8 @@ def _pages(name: str, table: type[Output], key: Key) -> BatchStatement:
         name,
         table,
         {"chat_id": "bigint"} if key is BY_CHAT else {},
-        _rows_between(table, key, chat_id, 0, pivot, _OLDER, newest_first=True),
-        _rows_between(table, key, chat_id, f"{pivot} - 1", END, _NEWER),
+        rows_between(table, key, chat_id, 0, pivot, _OLDER, newest_first=True),
+        rows_between(table, key, chat_id, f"{pivot} - 1", END, _NEWER),
     )
 
 
@@ -249,7 +249,7 @@ _LISTED = json_of(Chat, "page", "',\"last_message\":' || last_message")
 _LAST_MESSAGE = f"""
     LEFT JOIN LATERAL (
         SELECT {json_of(Message, "newest")} AS last_message
-        FROM ({_rows_between(Message, BY_CHAT, "page.id", 0, END, "1", newest_first=True)})
+        FROM ({rows_between(Message, BY_CHAT, "page.id", 0, END, "1", newest_first=True)})
             AS newest
     ) AS newest ON true
 """
@@ -405,10 +405,10 @@ def _chunk(name: str, chats: str, messages: str) -> PreparedStatement:
 
 # By how many chats the messages are of: all, one, or some.
 CHUNK_OF_MESSAGES = _chunk(
-    "chunk_of_messages", "bigint", _rows_between(Message, BY_ID, "$1", "$2", END, "$3")
+    "chunk_of_messages", "bigint", rows_between(Message, BY_ID, "$1", "$2", END, "$3")
 )
 CHUNK_OF_A_CHAT = _chunk(
-    "chunk_of_a_chat", "bigint", _rows_between(Message, BY_CHAT, "$1", "$2", END, "$3")
+    "chunk_of_a_chat", "bigint", rows_between(Message, BY_CHAT, "$1", "$2", END, "$3")
 )
 CHUNK_OF_SOME_CHATS = _chunk(
     "chunk_of_some_chats", "bigint[]", _messages_of_chats("$1", "$2", END, "$3")
