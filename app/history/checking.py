@@ -157,7 +157,8 @@ class Checker:
             self._check_range(line.id, self._survey.message_id)
             if not self._taken.message_ids.add(line.id):
                 raise BadLine(f"id: there is a message {line.id} already")
-        line.created_at = line.created_at or self._now
+        if line.created_at is None:
+            line.created_at = self._now
         chat.take_message(line)
         return line
 

@@ -46,7 +46,6 @@ def _escaped(text: str) -> str:
 
 
 _WRITERS: dict[type, Callable[[Any], str]] = {
-    type(None): lambda _: r"\N",
     str: _escaped,
     int: str,
     bool: str,
@@ -58,7 +57,8 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
 
 def row(values: list[Any]) -> str:
     """Return the line of COPY's text format that stores the values."""
-    return "\t".join([_WRITERS[type(value)](value) for value in values]) + "\n"
+    written = [r"\N" if value is None else _WRITERS[type(value)](value) for value in values]
+    return "\t".join(written) + "\n"
 
 
 class Piece:

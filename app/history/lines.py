@@ -31,7 +31,7 @@ MAX_LINE = 256 * 1024
 
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 # Clocks differ; but a chat of the distant future would stay the first of the inbox.
-LATEST_AHEAD = timedelta(days=1)
+LATEST = datetime.now(UTC) + timedelta(days=1)
 
 
 def _only_text(value: Any) -> Any:
@@ -45,7 +45,7 @@ def _plausible(time: datetime) -> datetime:
     """Return the time; refuse what no chat can be of."""
     if time.tzinfo is None:
         raise PydanticCustomError("time_zone", "A time should say its zone, as Z or +01:00")
-    if not EARLIEST <= time <= datetime.now(UTC) + LATEST_AHEAD:
+    if not EARLIEST <= time <= LATEST:
         raise PydanticCustomError("time_range", "A time should be from 1970-01-02 on, and past")
     return time
 
@@ -138,8 +138,8 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
     "deletion": TypeAdapter(DeletionLine),
     "end": TypeAdapter(EndLine),
 }
-# Where `type` stands in what an export writes; if it is there twice, the kind's own check tells.
-_LEADING_TYPE = re.compile(rb'\{"type":"([a-z]+)"')
+# Where `type` mostly stands; if it is there twice, the kind's own check tells.
+_LEADING_TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z]+)"')
 
 
 class BadLine(Exception):

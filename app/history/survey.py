@@ -1,12 +1,12 @@
 """The first look through a file: that it is whole, which file it is, and which ids it needs."""
 
+import json
 import re
 from collections.abc import Iterator
 from hashlib import file_digest
 from io import BufferedRandom, BufferedReader
 from typing import NamedTuple
 
-from app.core import exact_json
 from app.history.lines import (
     FORMAT_VERSION,
     MAX_LINE,
@@ -71,8 +71,11 @@ class Survey(NamedTuple):
     lacks_ids: bool
 
 
-# How an export begins its lines: most are not worth a look at the rest.
-_LEADING_ID = re.compile(rb'\{"type":"(chat|message|deletion)","(?:message_)?id":(\d{1,16})[,}]')
+# How most lines begin: they are not worth a look at the rest.
+_LEADING_ID = re.compile(
+    rb'\s*\{\s*"type"\s*:\s*"(chat|message|deletion)"\s*,'
+    rb'\s*"(?:message_)?id"\s*:\s*(\d{1,16})\s*[,}]'
+)
 
 
 def survey(file: File) -> Survey:
@@ -125,7 +128,7 @@ def _id_of(content: bytes) -> tuple[str | None, int | None]:
     if leading := _LEADING_ID.match(content):
         return leading[1].decode(), int(leading[2])
     try:
-        line = exact_json.loads(content)
+        line = json.loads(content)
     except (ValueError, RecursionError):
         return None, None
     if not isinstance(line, dict):
