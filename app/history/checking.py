@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from app.history.lines import BadLine, ChatLine, DeletionLine, EndLine, MessageLine, parse
-from app.history.survey import RawLine, Survey
+from app.history.survey import RawLine, Survey, kind_and_id
 
 
 class IdSet:
@@ -120,7 +120,12 @@ class Checker:
     def _check(self, raw: RawLine) -> Stored | None:
         if raw.is_too_long:
             raise BadLine("it is too long")
-        line = parse(raw.content)
+        try:
+            line = parse(raw.content)
+        except BadLine:
+            if kind_and_id(raw.content)[0] == "chat":
+                self._close()
+            raise
         match line:
             case ChatLine():
                 return self._open(line)
@@ -137,7 +142,7 @@ class Checker:
 
     def _open(self, line: ChatLine) -> OpenChat:
         """Return the chat that begins, to which what follows belongs."""
-        self._chat, self._missing = None, "the chat above it is left out"
+        self._close()
         self._check_range(line.id, self._survey.chat_id)
         if line.idempotency_key is not None:
             key = hash(line.idempotency_key)
@@ -148,6 +153,10 @@ class Checker:
             raise BadLine(f"id: there is a chat {line.id} already")
         self._chat = OpenChat(line, line.created_at or self._now)
         return self._chat
+
+    def _close(self) -> None:
+        """Have what follows belong to no chat."""
+        self._chat, self._missing = None, "the chat above it is left out"
 
     def _message(self, line: MessageLine, number: int) -> MessageLine:
         chat = self._chat_of(line)

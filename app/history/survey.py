@@ -80,6 +80,7 @@ _LEADING_ID = re.compile(
 
 def survey(file: File) -> Survey:
     """Return what a file holds; raises NotImportable when it is no history, or not whole."""
+    file.seek(0)
     digest = file_digest(file, "sha256").digest()
     lines = lines_of(file)
     last = next(lines, None)
@@ -89,7 +90,7 @@ def survey(file: File) -> Survey:
     highest = {"chat": 0, "message": 0}
     lacks_ids = False
     for last in lines:
-        kind, id_ = _id_of(last.content)
+        kind, id_ = kind_and_id(last.content)
         lacks_ids |= kind == "message" and id_ is None
         table = "chat" if kind == "chat" else "message"
         if id_ is not None and highest[table] < id_ <= MAX_NUMBER:
@@ -123,8 +124,8 @@ def _is_end(line: RawLine) -> bool:
         return False
 
 
-def _id_of(content: bytes) -> tuple[str | None, int | None]:
-    """Return of which kind the line is and which id it takes, as far as it says so."""
+def kind_and_id(content: bytes) -> tuple[str | None, int | None]:
+    """Return of which kind a line is and which id it takes, as far as it says so, right or not."""
     if leading := _LEADING_ID.match(content):
         return leading[1].decode(), int(leading[2])
     try:
