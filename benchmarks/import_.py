@@ -62,6 +62,7 @@ def write_history(file: Path, chats: int, messages: int) -> None:
                     "text": f"Message {id_}: shall we go hiking if the weather holds?",
                     "created_at": f"2026-01-{1 + n % 28:02}T10:{n % 60:02}:00.123456Z",
                     "author": f"Author {id_ % 50}",
+                    "revision": n + 1,
                 }
                 lines.write(json.dumps(message) + "\n")
 

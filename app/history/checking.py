@@ -58,6 +58,12 @@ class BadLines:
         self._reason = ""
 
 
+def check_key(line: ChatLine | MessageLine) -> None:
+    """Raise BadLine when the line has a key without its digest, or the other way round."""
+    if (line.idempotency_key is None) is not (line.request_digest is None):
+        raise BadLine("idempotency_key and request_digest belong together")
+
+
 class OpenChat:
     """A chat whose lines are being read."""
 
@@ -143,6 +149,7 @@ class Checker:
     def _open(self, line: ChatLine) -> OpenChat:
         """Return the chat that begins, to which what follows belongs."""
         self._close()
+        check_key(line)
         self._check_range(line.id, self._survey.chat_id)
         if line.idempotency_key is not None:
             key = hash(line.idempotency_key)
@@ -160,6 +167,7 @@ class Checker:
 
     def _message(self, line: MessageLine, number: int) -> MessageLine:
         chat = self._chat_of(line)
+        check_key(line)
         if line.id is None:  # Above all that the file names, and the same if it is read again.
             line.id = self._survey.message_id + number
         else:

@@ -27,6 +27,8 @@ def _fields(line: type[Input]) -> dict[str, str]:
 
 _CHAT, _MESSAGE, _DELETION = _fields(ChatLine), _fields(MessageLine), _fields(DeletionLine)
 
+_MESSAGE_FIELDS = [*_MESSAGE.values()]
+
 # What is written, in the order that foreign keys ask for.
 _COLUMNS = {
     "chat": [*_CHAT],
@@ -159,14 +161,12 @@ class Composer:
 
     def _add_message(self, line: MessageLine) -> None:
         assert line.id is not None
+        values = line.__dict__
         id_ = line.id + self._message_offset
-        changed = {
-            "id": id_,
-            "chat_id": line.chat_id + self._chat_offset,
-            "request_digest": _digest(line),
-        }
-        values = line.__dict__ | changed
-        columns = [values[name] for name in _MESSAGE.values()]
+        if self._is_mapped or line.request_digest is not None:
+            chat_id = line.chat_id + self._chat_offset
+            values = values | {"id": id_, "chat_id": chat_id, "request_digest": _digest(line)}
+        columns = [values[name] for name in _MESSAGE_FIELDS]
         self.piece.add("message", [*columns, tsvector_of(line.text), line.revision])
         if self._is_mapped and line.id <= self._highest:
             self._map("message", line.id, id_)

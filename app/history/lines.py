@@ -1,19 +1,18 @@
 """The lines of a history: what each may hold, by the rules of what clients send."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     StringConstraints,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -34,13 +33,6 @@ EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 LATEST = datetime.now(UTC) + timedelta(days=1)
 
 
-def _only_text(value: Any) -> Any:
-    """Return the value; refuse numbers, which could be seconds or milliseconds."""
-    if not isinstance(value, str | datetime):
-        raise PydanticCustomError("time_type", "A time should be text, as in RFC 3339")
-    return value
-
-
 def _plausible(time: datetime) -> datetime:
     """Return the time; refuse what no chat can be of."""
     if time.tzinfo is None:
@@ -52,31 +44,30 @@ def _plausible(time: datetime) -> datetime:
 
 Id = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 Revision = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
-Time = Annotated[
-    datetime, Field(strict=False), BeforeValidator(_only_text), AfterValidator(_plausible)
-]
+Time = Annotated[datetime, AfterValidator(_plausible)]
 # As it is stored: the parts of a batch that has a key have keys with a space.
 StoredKey = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,255}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Keyed(Input):
-    """What remembers the request that made it."""
+class LineOf(Input):
+    """A line of some kind."""
+
+    @field_validator("type", mode="before", check_fields=False)
+    @classmethod
+    def refuse_null(cls, value: Any, info: ValidationInfo) -> Any:
+        """Return the value, in place of a look at each field's: `_parse_exactly` refuses nulls."""
+        return value
+
+
+class Keyed(LineOf):
+    """What remembers the request that made it, or does not."""
 
     idempotency_key: StoredKey | None = None
     request_digest: Digest | None = None
 
-    @model_validator(mode="after")
-    def refuse_half(self) -> Self:
-        """Return the same; refuse a key without its digest, or the other way round."""
-        if (self.idempotency_key is None) is not (self.request_digest is None):
-            raise PydanticCustomError(
-                "half_a_key", "idempotency_key and request_digest belong together"
-            )
-        return self
 
-
-class HeaderLine(Input):
+class HeaderLine(LineOf):
     """The first line."""
 
     type: Literal["history"]
@@ -104,14 +95,8 @@ class MessageLine(Keyed, MessageCreate):
     edited_at: Time | None = None
     revision: Annotated[int, Field(ge=1, le=MAX_NUMBER)] | None = None
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def refuse_null(cls, value: Any, info: ValidationInfo) -> Any:
-        """Return the value unless it is null; a revision is, where nobody has asked for it yet."""
-        return value if info.field_name == "revision" else super().refuse_null(value, info)
 
-
-class DeletionLine(Input):
+class DeletionLine(LineOf):
     """That a message of the chat above it was deleted."""
 
     type: Literal["deletion"]
@@ -120,7 +105,7 @@ class DeletionLine(Input):
     revision: Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 
 
-class EndLine(Input):
+class EndLine(LineOf):
     """The last line of an export: what came before is all."""
 
     type: Literal["end"]
@@ -140,6 +125,10 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
 }
 # Where `type` mostly stands; if it is there twice, the kind's own check tells.
 _LEADING_TYPE = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z]+)"')
+# A revision may be null.
+_MAY_BE_NULL = re.compile(rb'(?<!"revision"):\s*null')
+_TIMES = ("created_at", "edited_at", "active_at", "exported_at")
+_TIME = TypeAdapter(datetime)
 
 
 class BadLine(Exception):
@@ -148,19 +137,15 @@ class BadLine(Exception):
 
 def parse(raw: bytes) -> Line:
     """Return what the line holds; raises BadLine."""
+    line: Line | HeaderLine | None = None
     leading = _LEADING_TYPE.match(raw)
-    if leading and (adapter := _KINDS.get(leading[1].decode())):
-        try:
-            return _no_header(adapter.validate_json(raw))
-        except ValidationError:
-            pass  # It forgets how numbers were written, and says less of what is no JSON.
-    return _no_header(_parse_exactly(raw))
-
-
-def _no_header(line: Any) -> Line:
+    adapter = _KINDS.get(leading[1].decode()) if leading else None
+    if adapter and not (b"null" in raw and _MAY_BE_NULL.search(raw)):
+        with suppress(ValidationError):  # It forgets how numbers were written, and says less.
+            line = adapter.validate_json(raw)
+    line = line or _parse_exactly(raw)
     if isinstance(line, HeaderLine):
         raise BadLine("the header is the first line alone")
-    assert isinstance(line, Line)
     return line
 
 
@@ -185,6 +170,12 @@ def _parse_exactly(raw: bytes) -> Any:
     kind = document.get("type")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise BadLine("type: it should be chat, message or deletion")
+    for name, value in document.items():
+        if value is None and name != "revision":
+            raise BadLine(f"{shown(name)}: leave the field out instead of null")
+        if name in _TIMES and isinstance(value, str):
+            with suppress(ValidationError):  # The model tells.
+                document[name] = _TIME.validate_strings(value)
     try:
         return _KINDS[kind].validate_python(document)
     except ValidationError as error:
