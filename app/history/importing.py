@@ -213,6 +213,7 @@ class Writer:
     ) -> None:
         self.bad_lines = BadLines(say)
         self.bad_lines.count = record.bad_lines
+        self.is_in_transaction = False
         self._database = database
         self._record = record
         self._mapping = mapping
@@ -224,6 +225,7 @@ class Writer:
     def write(self, piece: Piece, line: int, reached: dict[str, Any] | None = None) -> None:
         """Store the piece, of lines up to `line`; commit it when it says what is `reached`."""
         self.wait()
+        self.is_in_transaction = reached is None
         self._progress.add(line - self._told)
         self._told = line
         self._pending = self._thread.submit(self._store, piece, reached)
@@ -282,18 +284,21 @@ def _import_rest(
     checker: Checker,
     writer: Writer,
 ) -> None:
-    """Import the lines that are not imported yet."""
+    """Import the lines that are not imported yet.
+
+    A transaction ends where a chat does, as soon as it has as many rows as are stored at a time.
+    """
     composer = Composer(record.chat_offset, record.message_offset, survey.message_id)
     bad_lines = writer.bad_lines
     for line in _rest(file, record):
         stored = checker.check(line)
         if isinstance(stored, OpenChat):
             composer.end_chat()
-        if composer.piece.is_full:
-            reached = None
-            if isinstance(stored, OpenChat):
+            if composer.piece.is_full or writer.is_in_transaction:
                 reached = _reached(line.start, line.number - 1, bad_lines.count)
-            writer.write(composer.take_piece(), line.number, reached)
+                writer.write(composer.take_piece(), line.number - 1, reached)
+        elif composer.piece.is_full:
+            writer.write(composer.take_piece(), line.number - 1)
         if stored is not None:
             composer.add(stored)
     composer.end_chat()

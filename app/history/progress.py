@@ -1,5 +1,6 @@
 """How far it is, on stderr: a bar on a terminal, or a line every few seconds."""
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -21,8 +22,16 @@ class Progress:
         self._at_first = done
         self._bar: tqdm[NoReturn] | None = None
         if sys.stderr.isatty():
+            # A terminal may not know how wide it is, and tqdm would draw nothing then.
+            width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
             self._bar = tqdm(
-                desc=what, total=total, initial=done, unit=" lines", unit_scale=True, leave=False
+                desc=what,
+                total=total,
+                initial=done,
+                unit=" lines",
+                unit_scale=True,
+                leave=False,
+                ncols=width,
             )
 
     def __enter__(self) -> Self:

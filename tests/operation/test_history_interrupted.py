@@ -19,7 +19,7 @@ from tests.support.history import bring, chat, many, message, run, take, told, w
 HISTORY = [*many(3, 12_000), *[chat(10 + n, revision=5) for n in range(30)]]
 
 WAITING = """
-    SELECT FROM pg_stat_activity
+    SELECT pid FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'
     AND application_name = 'chat-and-message-history'
 """

@@ -71,10 +71,13 @@ def take(settings: Mapping[str, str], *options: str) -> list[str]:
     return lines
 
 
-def many(chats: int, each: int) -> list[JSON]:
-    """Return the lines of so many chats, with so many messages each, and a deletion."""
+def many(chats: int, each: int, above: int = 0) -> list[JSON]:
+    """Return the lines of so many chats, with so many messages each, and a deletion.
+
+    All ids are above a number.
+    """
     lines = []
-    for number in range(1, chats + 1):
+    for number in range(above + 1, above + chats + 1):
         lines.append(chat(number, metadata={"number": number}))
         lines += [message(number, f"Message {n}", id=n * chats + number) for n in range(each)]
         gone = {"type": "deletion", "chat_id": number, "message_id": 1_000_000 + number}
