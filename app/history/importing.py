@@ -8,7 +8,7 @@ that is new, so nobody has to be told of it.
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,18 +57,20 @@ def import_history(
             day = f"{record.finished_at:%Y-%m-%d %H:%M} UTC"
             say(f"The file was imported at {day}. Nothing is left to do; --again forgets that.")
             return record
-        if is_strict and (bad := _count_bad_lines(reading, file, survey, record)):
-            if not record.position:
-                _forget(writing, record)
-            raise NotImportable(f"With --strict, none may be bad, and {bad:,} are.")
         with ExitStack() as stack:
-            told = None
-            if mapping is not None:
-                told = Mapping(mapping, record.mapping_size)
-                stack.callback(told.close)
+            try:
+                if is_strict:
+                    _check_all(reading, file, survey, record)
+                told = None
+                if mapping is not None:
+                    told = stack.enter_context(closing(Mapping(mapping, record.mapping_size)))
+            except (NotImportable, OSError):
+                if not record.position:
+                    _forget(writing, record)
+                raise
             writer = stack.enter_context(_writer(writing, record, told, survey.lines))
-            checked = Checker(survey, _taken(reading, survey, record), writer.bad_lines)
-            _import_rest(file, survey, record, checked, writer)
+            checker = Checker(survey, _taken(reading, survey, record), writer.bad_lines)
+            _import_rest(file, survey, record, checker, writer)
     return record
 
 
@@ -178,8 +180,8 @@ def _values(reading: Session, statement: str, parameters: list[int] | None = Non
             yield value
 
 
-def _count_bad_lines(reading: Session, file: File, survey: Survey, record: HistoryImport) -> int:
-    """Return how many lines are bad that are not imported yet, after telling of each."""
+def _check_all(reading: Session, file: File, survey: Survey, record: HistoryImport) -> None:
+    """Tell of each bad line that is not imported yet; raises NotImportable when there is one."""
     bad_lines = BadLines(say)
     checker = Checker(survey, _taken(reading, survey, record), bad_lines)
     with Progress("check", survey.lines, record.line) as progress:
@@ -187,7 +189,8 @@ def _count_bad_lines(reading: Session, file: File, survey: Survey, record: Histo
             checker.check(line)
             progress.add(1)
     bad_lines.flush()
-    return bad_lines.count
+    if bad_lines.count:
+        raise NotImportable(f"With --strict, no line may be bad, and {bad_lines.count:,} are.")
 
 
 def _forget(writing: Session, record: HistoryImport) -> None:

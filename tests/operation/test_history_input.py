@@ -123,7 +123,7 @@ def test_a_strict_import_stores_nothing_when_a_line_is_bad(
     result = run(target, "import", "--strict", file)
     assert result.returncode == 1
     assert told(result)[0].startswith("line 4: text: ")
-    assert told(result)[-1] == "With --strict, none may be bad, and 1 are."
+    assert told(result)[-1] == "With --strict, no line may be bad, and 1 are."
     assert len(take(target)) == 1
     write(file, chat(1), message(1))
     assert bring(target, file, "--strict") == ["Imported: 1 chats, 1 messages, 0 deletions."]
@@ -277,3 +277,4 @@ def test_a_mapping_never_writes_over_a_file_and_needs_one_that_can_be_written(
     assert result.returncode == 1
     assert "Traceback" not in result.stderr.decode()
     assert len(take(target)) == 1
+    assert bring(target, file) == ["Imported: 1 chats, 0 messages, 0 deletions."]
