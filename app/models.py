@@ -360,6 +360,27 @@ class ChatWithMessages(ChatPublic):
     messages: list[Message] = Field(description="The newest messages of the chat, oldest first.")
 
 
+class HistoryImport(SQLModel, table=True):
+    """A file of chats that is, or was, imported, and how far: written with what it brings."""
+
+    __tablename__ = "history_import"
+
+    # The SHA-256 of the file: whoever imports it again goes on from there.
+    digest: bytes = Field(primary_key=True)
+    # What is added to the ids of the file; null where they are kept.
+    chat_offset: int | None = Field(default=None, sa_type=BigInteger)
+    message_offset: int | None = Field(default=None, sa_type=BigInteger)
+    # How far the file is imported, in bytes and in lines, and the file of the mapping is written.
+    position: int = Field(default=0, sa_type=BigInteger)
+    line: int = Field(default=0, sa_type=BigInteger)
+    mapping_size: int = Field(default=0, sa_type=BigInteger)
+    chats: int = Field(default=0, sa_type=BigInteger)
+    messages: int = Field(default=0, sa_type=BigInteger)
+    deletions: int = Field(default=0, sa_type=BigInteger)
+    bad_lines: int = Field(default=0, sa_type=BigInteger)
+    finished_at: datetime | None = Field(default=None)
+
+
 class TokenBase(SQLModel):
     """What a token says of whom it is for, and of what."""
 

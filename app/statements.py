@@ -117,7 +117,7 @@ class StoredFields:
         ]
 
 
-def _rows_between(
+def rows_between(
     table: type[Output],
     key: Key,
     chat_id: str,
@@ -156,7 +156,7 @@ def _messages_of_chats(
     another chat costs anything, and few are read in vain.
     """
     order = "DESC" if newest_first else ""
-    places = _rows_between(
+    places = rows_between(
         Message,
         BY_CHAT,
         "reached.chat_id",
@@ -192,7 +192,7 @@ _SOME_CHATS = f"""
 """
 
 
-_NEWEST = _rows_between(
+_NEWEST = rows_between(
     Message, BY_CHAT, "requested.chat_id", 0, END, "requested.count", newest_first=True
 )
 _MESSAGES = """',"messages":[', messages, ']'"""
@@ -248,8 +248,8 @@ def _pages(
     return _pages_between(
         name,
         {"chat_id": "bigint"} if key is BY_CHAT else {},
-        _rows_between(table, key, chat_id, 0, pivot, _OLDER, newest_first=True, where=of),
-        _rows_between(table, key, chat_id, f"{pivot} - 1", END, _NEWER, where=of),
+        rows_between(table, key, chat_id, 0, pivot, _OLDER, newest_first=True, where=of),
+        rows_between(table, key, chat_id, f"{pivot} - 1", END, _NEWER, where=of),
         json,
         where,
     )
@@ -302,7 +302,7 @@ _LISTED = json_of(Chat, "page", "',\"last_message\":' || last_message")
 _LAST_MESSAGE = f"""
     LEFT JOIN LATERAL (
         SELECT {json_of(Message, "newest")} AS last_message
-        FROM ({_rows_between(Message, BY_CHAT, "page.id", 0, END, "1", newest_first=True)})
+        FROM ({rows_between(Message, BY_CHAT, "page.id", 0, END, "1", newest_first=True)})
             AS newest
     ) AS newest ON true
 """
@@ -460,13 +460,13 @@ def _chunk(
 CHUNK_OF_MESSAGES = _chunk(
     "chunk_of_messages",
     "bigint",
-    _rows_between(Message, BY_ID, "$1", "$2", END, "$3"),
+    rows_between(Message, BY_ID, "$1", "$2", END, "$3"),
     _unless_hidden("chunk"),
 )
 CHUNK_OF_A_CHAT = _chunk(
     "chunk_of_a_chat",
     "bigint",
-    _rows_between(Message, BY_CHAT, "$1", "$2", END, "$3", where=f"NOT {hidden('$1')}"),
+    rows_between(Message, BY_CHAT, "$1", "$2", END, "$3", where=f"NOT {hidden('$1')}"),
 )
 CHUNK_OF_SOME_CHATS = _chunk(
     "chunk_of_some_chats", "bigint[]", _messages_of_chats("$1", "$2", END, "$3")
