@@ -19,20 +19,21 @@ elif [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help run test test-neighbours test-generators test-playground lint format lock audit sbom fuzz bench flame attack clean \
+.PHONY: help run test test-neighbours test-generators test-playground lint format lock audit sbom fuzz bench flame \
+	attack prove clean \
 	clients clients-python clients-typescript \
 	test-clients test-clients-python test-clients-typescript
 
 help:  ## Show what can be made
 	@sed -n 's/^\([a-z.-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 28
 
-run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST names one
+run: .venv/installed $(if $(OTEL_EXPORTER_OTLP_ENDPOINT),.venv/traces)  ## Serve the API, on PostgreSQL of its own unless DB_HOST names one
 	@exec $(BIN)/python -m app
 
 test: .venv/developing  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
 	$(BIN)/python -m pytest $(ARGS)
 
-test-neighbours: .venv/developing .venv/clients/installed  ## Test with nginx, Chromium, Java, PgBouncer, Redis and PostgreSQL of Debian; root installs them
+test-neighbours: .venv/developing .venv/clients/installed  ## Test with nginx, Chromium, Java, PgBouncer, Redis, Prometheus and PostgreSQL of Debian; root installs them
 	@missing=""; \
 	command -v nginx >/dev/null || missing="$$missing nginx-light"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
@@ -40,6 +41,7 @@ test-neighbours: .venv/developing .venv/clients/installed  ## Test with nginx, C
 	command -v java >/dev/null || missing="$$missing openjdk-17-jre-headless"; \
 	test -x /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	command -v promtool >/dev/null || missing="$$missing prometheus"; \
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	$(INSTALL_MISSING)
@@ -76,6 +78,7 @@ lock: .venv/developing  ## Pin the newest versions that pyproject.toml allows in
 	$(LOCK) --upgrade --all-extras --output-file requirements.txt
 	$(LOCK) --constraint requirements.txt --output-file requirements/service.txt
 	$(LOCK) --constraint requirements.txt --extra embedded --output-file requirements/embedded.txt
+	$(LOCK) --constraint requirements.txt --extra traces --output-file requirements/traces.txt
 
 audit: .venv/audit  ## Look up whether a vulnerability is known of what requirements.txt pins
 	.venv/auditor/bin/pip-audit --requirement requirements.txt --require-hashes --disable-pip --strict $(ARGS)
@@ -95,6 +98,9 @@ flame: .venv/bench  ## Draw where the processor's time of sends goes (flame.svg)
 
 attack: .venv/developing  ## Attack a service of its own, and tell what others notice; needs Linux
 	$(BIN)/python -m attack $(ARGS)
+
+prove: .venv/developing  ## Break a service of its own in every way, and check that nothing is lost; needs Linux
+	$(BIN)/python -m prove $(ARGS)
 
 # The generated calls of streams would never return, so they are removed: the client reads streams.
 clients-python: .venv/clients/installed openapi.json
@@ -137,6 +143,10 @@ clean:  ## Remove what was installed; the data in .data/ stays
 # What running needs; what tests and lint need as well.
 .venv/installed: requirements/embedded.txt
 	@$(PYTHON) install.py .venv
+	@touch $@
+
+.venv/traces: .venv/installed requirements/traces.txt
+	@$(PYTHON) install.py .venv --require-hashes -r requirements/traces.txt
 	@touch $@
 
 .venv/developing: .venv/installed requirements.txt

@@ -1,4 +1,4 @@
-"""`python -m app [serve | migrate | openapi | keys]`."""
+"""`python -m app [serve | migrate | openapi | keys | export | import]`."""
 
 import signal
 
@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -23,6 +24,7 @@ from alembic.util import CommandError
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from app.core import metrics, tracing
 from app.core.config import ConfigurationError, Settings, load_settings
 from app.core.embedded import (
     EmbeddedPostgresError,
@@ -36,9 +38,12 @@ from app.core.listening import bind, is_loopback, listen, own_hosts, url
 from app.core.logging import configure_logging
 from app.core.migrations import migrate
 from app.core.protocol import BoundedProtocol
+from app.core.schema import MAX_ID
 from app.core.start_checks import check_data_dir
 
 log = logging.getLogger(__name__)
+
+COMMANDS = "serve | migrate | openapi | keys | export | import"
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -46,11 +51,13 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 def main() -> None:
     """Do what the command line asks; end with status 1 and a plain sentence when it cannot be."""
     parser = argparse.ArgumentParser(prog="python -m app", description="The Chat and Message API.")
-    commands = parser.add_subparsers(dest="command", metavar="serve | migrate | openapi | keys")
+    commands = parser.add_subparsers(dest="command", metavar=COMMANDS)
     commands.add_parser("serve", help="serve the API (the default)")
     commands.add_parser("migrate", help="only migrate")
     commands.add_parser("openapi", help="print the OpenAPI document")
     add_keys_arguments(commands.add_parser("keys", help="make, list and revoke API keys"))
+    add_export_arguments(commands.add_parser("export", help="print all chats, or some, as lines"))
+    add_import_arguments(commands.add_parser("import", help="store what was exported, or written"))
     arguments = parser.parse_args()
     commands_by_name: dict[str | None, Callable[[], None]] = {
         None: serve,
@@ -58,6 +65,8 @@ def main() -> None:
         "migrate": migrate_only,
         "openapi": print_openapi,
         "keys": lambda: manage_keys(arguments),
+        "export": lambda: export_history(arguments),
+        "import": lambda: import_history(arguments),
     }
     for number in STOPPING:
         signal.signal(number, leave)
@@ -79,6 +88,44 @@ def add_keys_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_parser("list", help="list all keys, those that were revoked among them")
     revoke = what.add_parser("revoke", help="have a key be valid no longer")
     revoke.add_argument("id", type=int)
+
+
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """Have the parser take which chats to export."""
+    parser.add_argument(
+        "--chat",
+        type=chat_id,
+        action="append",
+        metavar="ID",
+        help="this chat alone; may be given several times",
+    )
+
+
+def chat_id(text: str) -> int:
+    """Return the id of a chat; raises ValueError."""
+    if not 1 <= (number := int(text)) <= MAX_ID:
+        raise ValueError
+    return number
+
+
+chat_id.__name__ = "id of a chat"  # As argparse calls it.
+
+
+def add_import_arguments(parser: argparse.ArgumentParser) -> None:
+    """Have the parser take what to import, and how."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the file, or - for stdin")
+    parser.add_argument(
+        "--map",
+        type=Path,
+        metavar="MAPPING",
+        help="give everything a new id, and write to this file which",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="import nothing of a file with bad lines"
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="import it although it was, or was begun, before"
+    )
 
 
 def leave(signum: int, frame: FrameType | None) -> NoReturn:
@@ -117,10 +164,11 @@ def database(settings: Settings, *, may_share: bool = False) -> Iterator[Setting
 def serve() -> None:
     """Migrate the database, then serve until a signal says to stop."""
     settings = load_settings()
+    tracing.wanted()  # What is wrong is told here, and once.
     configure_logging(settings)
     sockets = bind(settings)
     where = f"in {settings.data_dir}" if settings.db_host is None else f"on {settings.db_host}"
-    with database(settings) as reachable:
+    with metrics.serving(settings) as metrics_address, database(settings) as reachable:
         migrate(reachable)
         if settings.allowed_hosts is None and is_loopback(sockets):
             os.environ["ALLOWED_HOSTS"] = ",".join(own_hosts(settings))  # The workers read it.
@@ -134,6 +182,8 @@ def serve() -> None:
             log.info("Docs  %s/docs", address)
             if settings.playground:
                 log.info("Play  %s/playground", address)
+            if metrics_address is not None:
+                log.info("Metrics  %s", metrics_address)
 
         run(
             uvicorn.Config(
@@ -215,14 +265,38 @@ def migrate_only() -> None:
         migrate(reachable)
 
 
+@contextmanager
+def database_beside_service() -> Iterator[Settings]:
+    """Yield settings whose database is there and migrated; nothing is printed on stdout."""
+    with database(load_settings(), may_share=True) as reachable:
+        with redirect_stdout(sys.stderr):
+            migrate(reachable)
+        yield reachable
+
+
+# What these import takes time, which whatever else is started need not spend.
+
+
 def manage_keys(arguments: argparse.Namespace) -> None:
     """Make, list or revoke keys."""
-    from app import keys_command  # It takes time, which whatever else is started need not spend.
+    from app import keys_command
 
-    with database(load_settings(), may_share=True) as reachable:
-        with redirect_stdout(sys.stderr):  # Where a new key alone shall stand.
-            migrate(reachable)
+    with database_beside_service() as reachable:
         keys_command.run(reachable, arguments)
+
+
+def export_history(arguments: argparse.Namespace) -> None:
+    """Print chats as lines."""
+    from app.history import command
+
+    command.run_export(arguments, database_beside_service)
+
+
+def import_history(arguments: argparse.Namespace) -> None:
+    """Store the chats of a file."""
+    from app.history import command
+
+    command.run_import(arguments, database_beside_service)
 
 
 def print_openapi() -> None:

@@ -5,16 +5,12 @@ SQL; and chats that were there before the upgrade stand at the epoch. `keep_acti
 with all of these, beside the traffic.
 """
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-
 from sqlalchemy import text
 from sqlmodel import Session
 
-from app.backfill import keep
 from app.core.database import Database, in_thread
 from app.paging import END
+from app.upkeep import keep, repeat
 
 # How many chats are moved, and how many messages are looked at, at a time.
 CHATS, MESSAGES = 500, 10_000
@@ -39,15 +35,7 @@ async def catch_up(database: Database) -> None:
         return await follow_some(database) == MESSAGES
 
     for step in (fill, follow):
-        await _repeat(step)
-
-
-async def _repeat(step: Callable[[], Awaitable[bool]]) -> None:
-    """Call `step` while it says that there is more; at most half of the time is taken."""
-    began = time.monotonic()
-    while await step():
-        await asyncio.sleep(time.monotonic() - began)
-        began = time.monotonic()
+        await repeat(step)
 
 
 # No lock is waited for. What is locked is moved by the send that has it, or the next time.

@@ -7,7 +7,6 @@ time, from the newest on: no matter where it stops, it goes on from there.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import func, text
@@ -15,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, select
 
 from app.core.database import Database, in_thread
-from app.core.errors import Unavailable
 from app.models import WITHOUT_WORDS
 from app.paging import END
+from app.upkeep import keep
 from app.words import tsvector_of
 
 log = logging.getLogger(__name__)
@@ -26,8 +25,8 @@ log = logging.getLogger(__name__)
 BATCH_SIZE = 200
 BATCH_LENGTH = 100_000
 
-# Seconds between two looks for what is to be done, and between two lines about the progress.
-INTERVAL, REPORT_INTERVAL = 60, 5
+# Seconds between two lines about the progress.
+REPORT_INTERVAL = 5
 
 # Any number that no other application of the database takes: the ASCII codes of "words".
 ADVISORY_LOCK = 0x776F726473
@@ -48,18 +47,6 @@ async def keep_words(database: Database) -> None:
             await drop_earlier_index(database)
 
     await keep(fill_all, "messages could not be given their words for searching")
-
-
-async def keep(step: Callable[[], Awaitable[None]], failure: str) -> None:
-    """Do a step again and again, until cancelled; `failure` tells in the log that it failed."""
-    while True:
-        try:
-            await step()
-        except Unavailable:
-            pass  # It is in the log.
-        except Exception:
-            log.exception(failure)
-        await asyncio.sleep(INTERVAL)
 
 
 async def fill(database: Database) -> int | None:

@@ -660,7 +660,10 @@ class ChunkRequest(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Some messages as they are answered, one after the other, and the last one's id."""
+    """Some messages as they are answered, one after the other, and the id up to which they are all.
+
+    There may be none that is shown.
+    """
 
     last_id: int
     json: str
@@ -676,4 +679,4 @@ async def read_chunk(connection: AsyncConnection, request: ChunkRequest) -> Chun
         statement, (values,) = statements.CHUNK_OF_A_CHAT, chats
     how = (request.after, request.limit, request.separator, request.size)
     ((last_id, text),) = await connection.fetch(statement, values, *how)
-    return None if last_id is None else Chunk(last_id, text)
+    return None if last_id is None else Chunk(last_id, text or "")

@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 from app import batches
 from app.batches import FedChange, FeedRequest
 from app.core.database import Database, in_thread
-from app.models import Message
+from app.models import Chat, Message
 
 # How many messages of an earlier version get their revisions at a time.
 BACKFILL_SIZE = 1000
@@ -49,7 +49,7 @@ _NUMBER = text("""
         ) AS unnumbered
     ), raised AS (
         UPDATE chat SET revision = revision + (SELECT count(*) FROM waiting)
-        WHERE id = :chat_id AND EXISTS (SELECT FROM waiting)
+        WHERE id = :chat_id AND deleted_at IS NULL AND EXISTS (SELECT FROM waiting)
         RETURNING id, revision
     )
     UPDATE message SET revision = raised.revision - total + rank
@@ -61,8 +61,10 @@ _NUMBER = text("""
 @in_thread
 def number_some(session: Session, chat_id: int) -> bool:
     """Give revisions to the chat's oldest messages without; return whether there were any."""
-    unnumbered = select(Message.id).where(
-        Message.chat_id == chat_id, col(Message.revision).is_(None)
+    unnumbered = (
+        select(Message.id)
+        .join(Chat)
+        .where(Chat.id == chat_id, col(Chat.deleted_at).is_(None), col(Message.revision).is_(None))
     )
     if session.exec(unnumbered.limit(1)).first() is None:
         return False

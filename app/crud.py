@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Any, Generic, NamedTuple
 
-from sqlalchemy import ColumnElement, delete, text, true, update
+from sqlalchemy import ColumnElement, and_, delete, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -47,6 +47,7 @@ from app.models import (
     MessageUpdate,
 )
 from app.paging import Activity, ActivityPage, Cursor, Page, RenderedRow, Row
+from app.purge import mark_if_large
 
 JSON = dict[str, Any]
 
@@ -93,7 +94,7 @@ async def read_chat(database: Database, chat_id: int, limit: int) -> Rendered:
 
 def find_revision(session: Session, chat_id: int) -> int | None:
     """Return the chat's revision, or None if there is no such chat."""
-    return session.exec(select(Chat.revision).where(Chat.id == chat_id)).one_or_none()
+    return session.exec(select(Chat.revision).where(_is_there(chat_id))).one_or_none()
 
 
 async def read_revision(database: Database, chat_id: int) -> int:
@@ -114,7 +115,7 @@ def update_chat(
         _begin(session)
     statement = (
         update(Chat)
-        .where(col(Chat.id) == chat_id, _at_revision(revisions))
+        .where(_is_there(chat_id), _at_revision(revisions))
         .values(**change.changed, revision=Chat.revision + 1)
         .returning(Chat)
         .execution_options(synchronize_session=False)
@@ -142,18 +143,26 @@ def _index_metadata(session: Session, chat: Chat) -> None:
 async def delete_chat(
     database: Database, chat_id: int, revisions: Collection[int] | None = None
 ) -> None:
-    """Delete the chat and its messages."""
-    await _delete_chat(database, chat_id, revisions)
+    """Delete the chat and its messages; if it is large, these are deleted afterwards."""
+    if await _delete_chat(database, chat_id, revisions):
+        database.purge_due.set()
     database.tell(chat_id)
 
 
 @in_turn
-def _delete_chat(session: Session, chat_id: int, revisions: Collection[int] | None) -> None:
-    statement = (
-        delete(Chat).where(col(Chat.id) == chat_id, _at_revision(revisions)).returning(col(Chat.id))
-    )
-    if session.scalar(statement) is None:
+def _delete_chat(session: Session, chat_id: int, revisions: Collection[int] | None) -> bool:
+    """Delete the chat; return whether there is something left to purge."""
+    if mark_if_large(session, chat_id, revisions):
+        return True
+    statement = delete(Chat).where(_is_there(chat_id), _at_revision(revisions))
+    if session.scalar(statement.returning(col(Chat.id))) is None:
         raise _not_changed(session, chat_id)
+    return False
+
+
+def _is_there(chat_id: int) -> ColumnElement[bool]:
+    """Return the condition that a row is the chat's, and that it is not being deleted."""
+    return and_(col(Chat.id) == chat_id, col(Chat.deleted_at).is_(None))
 
 
 def _at_revision(revisions: Collection[int] | None) -> ColumnElement[bool]:

@@ -14,7 +14,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from app import statements
-from app.backfill import keep
 from app.core.access import KEY_SCOPES, Admitted, Caller, Callers, Reach, with_implied
 from app.core.credentials import new_key
 from app.core.database import Database, in_thread
@@ -22,6 +21,7 @@ from app.core.database.connection import AsyncConnection
 from app.core.errors import KeyNotFound
 from app.models import ApiKey, ApiKeyCreate, CreatedApiKey
 from app.paging import Cursor, Page, RenderedRow, cut_at, id_of, sides
+from app.upkeep import keep
 
 
 @in_thread

@@ -2,10 +2,10 @@
 
 import asyncio
 import gc
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from importlib.util import find_spec
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -22,6 +22,7 @@ from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
 from app.api.root_path import RootPath
 from app.backfill import keep_words
+from app.core import metrics, tracing
 from app.core.access import Admitted, Callers
 from app.core.body import BodyLimit
 from app.core.config import ConfigurationError, Settings, load_settings
@@ -30,11 +31,14 @@ from app.core.database.reachable import wait_until_reachable
 from app.core.errors import Unavailable
 from app.core.hosts import ANY
 from app.core.lifespan import CANNOT_START
-from app.core.logging import RequestLog, configure_logging
+from app.core.logging import Count, RequestLog, configure_logging
 from app.core.process import stop_with_parent, when_told_to_stop
 from app.core.protocol import affordable_connections
 from app.live.hub import Hub
+from app.purge import keep_purging
 from app.tokens import Tokens
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 Chats and their messages, kept in PostgreSQL.
@@ -43,9 +47,6 @@ Every error is a problem document (RFC 9457): branch on its `type`. Times are in
 whole numbers up to 2^53 - 1. Unknown fields and unknown query parameters are refused.
 """
 
-# FastAPI would look for an OpenTelemetry SDK at each request, though none can come after the start.
-HAS_TELEMETRY = find_spec("opentelemetry.sdk") is not None
-
 # How many of its connections a worker gives to streams at most, so that others have room too.
 SHARE_OF_STREAMS = 0.75
 
@@ -53,7 +54,7 @@ SHARE_OF_STREAMS = 0.75
 FAREWELL = 0.3
 
 # What runs beside the calls, until the service ends.
-UPKEEP = (keep_words, keep_activity)
+UPKEEP = (keep_words, keep_activity, keep_purging)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -62,6 +63,14 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stop_with_parent()
+        with metrics.serving(settings) as address:
+            if address is not None:
+                log.info("Metrics  %s", address)
+            async with serving_calls(app):
+                yield
+
+    @asynccontextmanager
+    async def serving_calls(app: FastAPI) -> AsyncIterator[None]:
         wait_until_reachable(settings)
         app.state.database = Database(settings)
         app.state.exports = Exports()
@@ -70,11 +79,21 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database.tell = hub.tell
         when_told_to_stop(lambda: hub.stop(settings.shutdown_timeout * FAREWELL))
         upkeep = [asyncio.create_task(keep(app.state.database)) for keep in UPKEEP]
+        if settings.retention_days is not None:
+            from app.retention import keep_retention  # Most keep everything.
+
+            kept = keep_retention(app.state.database, settings.retention_days)
+            upkeep.append(asyncio.create_task(kept))
         if settings.access == "keys":
             upkeep += [
                 asyncio.create_task(hub.keep_admission(callers)),
                 asyncio.create_task(keys.keep_last_used(app.state.database, callers)),
             ]
+        if settings.metrics_port is not None:
+            from app.core.metrics.gauges import keep_gauges
+
+            gauges = keep_gauges(app.state.database, hub.count_streams)
+            upkeep.append(asyncio.create_task(gauges))
         # What is there from the start stays: looking through it for garbage again and again
         # takes one part in twenty of the processor's time.
         gc.collect()
@@ -88,6 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
         with suppress(Unavailable):
             await keys.note_used(app.state.database, callers)
         await app.state.database.close()
+        await tracing.stop(settings.shutdown_timeout)
 
     async def look_up(digest: bytes) -> Admitted | None:
         return await keys.find_caller(app.state.database, digest)
@@ -107,7 +127,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses={"default": {"description": "A problem."}},
         docs_url=None,
         redoc_url=None,
-        telemetry={"tracing": HAS_TELEMETRY, "metrics": HAS_TELEMETRY, "logs": HAS_TELEMETRY},
+        telemetry=tracing.telemetry(),
     )
     app.state.tokens = tokens
     problems.install(app)
@@ -132,8 +152,17 @@ def create_app(settings: Settings) -> FastAPI:
         app.add_middleware(HostCheck, allowed=settings.allowed_hosts)
     if settings.root_path:
         app.add_middleware(RootPath, prefix=settings.root_path)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, count=count_requests(settings))
     return app
+
+
+def count_requests(settings: Settings) -> Count | None:
+    """Return what counts requests, if anything is counted."""
+    if settings.metrics_port is None:
+        return None
+    from app.core.metrics.requests import count
+
+    return count
 
 
 def operation_id(route: APIRoute) -> str:
@@ -149,6 +178,7 @@ def start() -> FastAPI:
     """
     try:
         settings = load_settings()
+        tracing.start()
     except ConfigurationError as error:
         print(f"{CANNOT_START}\n{error}", file=sys.stderr)
         sys.exit(STARTUP_FAILURE)

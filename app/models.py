@@ -127,6 +127,7 @@ class Chat(ChatPublic, IdempotencyFields, table=True):
     __table_args__ = (
         _unique_key("chat_idempotency_key_idx", "idempotency_key"),
         Index(None, "active_at", "id"),
+        Index(None, "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     # Rises by one for each change in the chat, under the lock of its row.
@@ -143,6 +144,9 @@ class Chat(ChatPublic, IdempotencyFields, table=True):
         sa_column_kwargs={"server_default": text("date_trunc('second', clock_timestamp())")},
         exclude=True,
     )
+
+    # When it was deleted, while its messages are not yet: to clients it is gone.
+    deleted_at: datetime | None = Field(default=None, exclude=True)
 
 
 class ChatMetadata(SQLModel, table=True):
@@ -354,6 +358,27 @@ class ChatWithMessages(ChatPublic):
     answered = (*ChatPublic.answered, "messages")
 
     messages: list[Message] = Field(description="The newest messages of the chat, oldest first.")
+
+
+class HistoryImport(SQLModel, table=True):
+    """A file of chats that is, or was, imported, and how far: written with what it brings."""
+
+    __tablename__ = "history_import"
+
+    # The SHA-256 of the file: whoever imports it again goes on from there.
+    digest: bytes = Field(primary_key=True)
+    # What is added to the ids of the file; null where they are kept.
+    chat_offset: int | None = Field(default=None, sa_type=BigInteger)
+    message_offset: int | None = Field(default=None, sa_type=BigInteger)
+    # How far the file is imported, in bytes and in lines, and the file of the mapping is written.
+    position: int = Field(default=0, sa_type=BigInteger)
+    line: int = Field(default=0, sa_type=BigInteger)
+    mapping_size: int = Field(default=0, sa_type=BigInteger)
+    chats: int = Field(default=0, sa_type=BigInteger)
+    messages: int = Field(default=0, sa_type=BigInteger)
+    deletions: int = Field(default=0, sa_type=BigInteger)
+    bad_lines: int = Field(default=0, sa_type=BigInteger)
+    finished_at: datetime | None = Field(default=None)
 
 
 class TokenBase(SQLModel):

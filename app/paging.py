@@ -27,10 +27,13 @@ Row = TypeVar("Row", bound=HasId)
 
 
 class RenderedRow(NamedTuple):
-    """A chat or message of a list as it is answered."""
+    """A chat or message of a list as it is answered.
+
+    Without JSON it only takes its place in a page: its chat is being deleted.
+    """
 
     id: int
-    json: str
+    json: str | None
 
 
 class Cursor(NamedTuple):

@@ -41,6 +41,7 @@ from app.core.database import in_search_thread
 from app.core.errors import SearchTooBroad
 from app.models import MESSAGE, WITHOUT_WORDS, Message
 from app.paging import END, Cursor, Found, Page, cut_found, id_of, sides
+from app.statements import hidden
 from app.tsquery import TsQuery, tsquery_of
 
 # How many messages a search looks at before it asks the index, and how many when that was slow.
@@ -134,10 +135,11 @@ def _find(session: Session, query: Query, side: Side, count: int, most: int) -> 
 def _scan(session: Session, query: Query, side: Side, count: int, most: int) -> Found[Message]:
     """Return the first `count` messages that match among the first `most` of a side."""
     nearest = _select(side, most, Message, MESSAGE.c.words, MESSAGE.c.words_revision).limit(most)
-    rows = nearest.subquery()
+    rows = nearest.subquery("near")
     near = aliased(Message, rows)
     order: ColumnElement[Any] = col(near.id).desc() if side.newest_first else col(near.id) + 0
-    matching = select(near).where(_matches(query, rows)).order_by(order).limit(count)
+    matching = select(near).where(_is_shown("near"), _matches(query, rows))
+    matching = matching.order_by(order).limit(count)
     messages = session.exec(matching).all()
     if len(messages) == count:
         return Found(messages)
@@ -157,7 +159,7 @@ def _select(side: Side, most: int, *columns: Any) -> SelectOfScalar[Any]:
         return within.order_by(*_in_order(side, by_chat))
     # Of each chat so many places are looked up, of which the index alone knows.
     chats = cast(list(side.chats), ARRAY(BigInteger))
-    reached = func.unnest(chats).table_valued("chat_id", name="reached").render_derived()
+    reached = func.unnest(chats).table_valued("chat_id").render_derived(name="reached")
     near = select(col(Message.chat_id), col(Message.id)).where(_is_between(side, reached.c.chat_id))
     places = near.order_by(*_in_order(side, by_chat)).limit(most).lateral()
     nearest = (
@@ -178,20 +180,28 @@ def _in_order(side: Side, columns: Iterable[Any]) -> list[Any]:
 
 
 def _is_between(side: Side, chat_id: Any) -> ColumnElement[bool]:
-    """Return the condition that a message is in a chat and between the ids of a side.
+    """Return the condition that a message is in a chat, which is there, between a side's ids.
 
     Not `chat_id = …`: PostgreSQL might then walk the index on (id) alone, past all that was sent to
     other chats meanwhile. This, only the primary key can serve.
     """
     place = tuple_(col(Message.chat_id), col(Message.id))
-    return and_(place > tuple_(chat_id, side.low), place < tuple_(chat_id, side.high))
+    there = literal_column(f"NOT {hidden(str(chat_id))}", Boolean)
+    return and_(place > tuple_(chat_id, side.low), place < tuple_(chat_id, side.high), there)
+
+
+def _is_shown(rows: str) -> ColumnElement[bool]:
+    """Return the condition that the message of a row is not hidden."""
+    return literal_column(f"NOT {hidden(f'{rows}.chat_id')}", Boolean)
 
 
 def _ask_index(session: Session, query: Query, side: Side, count: int) -> list[Message]:
     """Return the first `count` messages of a side that match; raises QueryCanceled."""
     # Not `id`: PostgreSQL might then look at all messages in the order of the index on (id).
     unindexed = col(Message.id) + 0
-    statement = select(Message).where(unindexed > side.low, unindexed < side.high)
+    statement = select(Message).where(
+        unindexed > side.low, unindexed < side.high, _is_shown("message")
+    )
     if side.chats is not None:
         statement = statement.where(col(Message.chat_id).in_(side.chats))
     statement = statement.order_by(unindexed.desc() if side.newest_first else unindexed).limit(

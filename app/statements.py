@@ -1,5 +1,8 @@
 """Every prepared statement. What they read and write follows from the models.
 
+A chat that is being deleted (`IS_THERE`) is as if it were not there. Its messages still are, so
+what reads messages without their chat asks whether they are `hidden`.
+
 Rows are named by a key, (id) or (chat_id, id), and read between two places of it. Rows of ids are
 compared as a whole: `WHERE chat_id = … ORDER BY id` would let PostgreSQL walk the index on (id)
 alone, past all that was sent to other chats meanwhile; this, only the key's own index can serve.
@@ -24,6 +27,22 @@ _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call]  # SQLAlchemy g
 Key = tuple[str, ...]
 BY_ID: Key = ("id",)
 BY_CHAT: Key = ("chat_id", "id")
+
+IS_THERE = "chat.deleted_at IS NULL"
+
+
+def hidden(chat_id: str) -> str:
+    """Return the condition that a chat, and so its messages, are being deleted.
+
+    Mostly no chat is, which a statement finds out once. The LIMIT and the OFFSET have the indexes
+    asked, whatever the planner thinks of how many are.
+    """
+    return f"""(
+        (SELECT true FROM chat WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1)
+        IS NOT NULL AND EXISTS (
+            SELECT FROM chat WHERE chat.id = {chat_id} AND chat.deleted_at IS NOT NULL OFFSET 0
+        )
+    )"""
 
 
 class BatchStatement:
@@ -98,7 +117,7 @@ class StoredFields:
         ]
 
 
-def _rows_between(
+def rows_between(
     table: type[Output],
     key: Key,
     chat_id: str,
@@ -108,8 +127,12 @@ def _rows_between(
     *,
     newest_first: bool = False,
     columns: str = "*",
+    where: str = "true",
 ) -> str:
-    """Return the query of at most `count` rows between two ids, of a chat's or of all rows."""
+    """Return the query of at most `count` rows between two ids, of a chat's or of all rows.
+
+    Of those that `where` is not true of, it looks at each on the way.
+    """
 
     def place(chat_id: str, id_: str | int) -> str:
         return f"({', '.join(str({'chat_id': chat_id, 'id': id_}[column]) for column in key)})"
@@ -119,7 +142,7 @@ def _rows_between(
     order = ", ".join(f"{name}.{column}{' DESC' if newest_first else ''}" for column in key)
     return f"""
         SELECT {columns} FROM {name}
-        WHERE {row} > {place(chat_id, low)} AND {row} < {place(chat_id, high)}
+        WHERE {row} > {place(chat_id, low)} AND {row} < {place(chat_id, high)} AND {where}
         ORDER BY {order} LIMIT {count}
     """
 
@@ -133,7 +156,7 @@ def _messages_of_chats(
     another chat costs anything, and few are read in vain.
     """
     order = "DESC" if newest_first else ""
-    places = _rows_between(
+    places = rows_between(
         Message,
         BY_CHAT,
         "reached.chat_id",
@@ -142,6 +165,7 @@ def _messages_of_chats(
         count,
         newest_first=newest_first,
         columns="chat_id, id",
+        where=f"NOT {hidden('reached.chat_id')}",
     )
     return f"""
         SELECT message.*
@@ -163,11 +187,12 @@ _SOME_CHATS = f"""
     FROM unnest({_CHATS}) AS reached (id) CROSS JOIN LATERAL (
         SELECT * FROM chat WHERE chat.id = reached.id LIMIT 1
     ) AS chat
-    WHERE requested.contained IS NULL OR chat.metadata @> requested.contained
+    WHERE {IS_THERE}
+        AND (requested.contained IS NULL OR chat.metadata @> requested.contained)
 """
 
 
-_NEWEST = _rows_between(
+_NEWEST = rows_between(
     Message, BY_CHAT, "requested.chat_id", 0, END, "requested.count", newest_first=True
 )
 _MESSAGES = """',"messages":[', messages, ']'"""
@@ -178,7 +203,7 @@ READ_CHATS = BatchStatement(
     SELECT
         position, chat.revision, {json_of(Chat, "chat", _MESSAGES)}
     FROM {{requested}}
-    JOIN chat ON chat.id = requested.chat_id
+    JOIN chat ON chat.id = requested.chat_id AND {IS_THERE}
     CROSS JOIN LATERAL (
         SELECT string_agg({json_of(Message, "newest")}, ',' ORDER BY id) AS messages
         FROM ({_NEWEST}) AS newest
@@ -192,39 +217,66 @@ _OLDER, _NEWER = "requested.older_count", "requested.newer_count"
 
 
 def _pages_between(
-    name: str, table: type[Output], columns: Mapping[str, str], older: str, newer: str
+    name: str,
+    columns: Mapping[str, str],
+    older: str,
+    newer: str,
+    json: str,
+    where: str = "true",
 ) -> BatchStatement:
-    """Return the statement that reads of each page what is needed of both sides of its cursor."""
+    """Return the statement that reads of each page what is needed of both sides of its cursor.
+
+    `json` is the expression of a row of `page`; a row of which it is null only takes its place.
+    A page is empty unless `where` is true of what was requested.
+    """
     return BatchStatement(
         name,
         {**columns, **_SIDES},
         f"""
-        SELECT position, id, {json_of(table, "page")}
+        SELECT position, id, {json}
         FROM {{requested}} CROSS JOIN LATERAL (({older}) UNION ALL ({newer})) AS page
+        WHERE {where}
         """,
     )
 
 
-def _pages(name: str, table: type[Output], key: Key) -> BatchStatement:
-    """Return the statement for pages of all rows, or of a chat's."""
+def _pages(
+    name: str, table: type[Output], key: Key, json: str, *, of: str = "true", where: str = "true"
+) -> BatchStatement:
+    """Return the statement for pages of all rows that `of` is true of, or of a chat's."""
     chat_id, pivot = "requested.chat_id", "requested.pivot"
     return _pages_between(
         name,
-        table,
         {"chat_id": "bigint"} if key is BY_CHAT else {},
-        _rows_between(table, key, chat_id, 0, pivot, _OLDER, newest_first=True),
-        _rows_between(table, key, chat_id, f"{pivot} - 1", END, _NEWER),
+        rows_between(table, key, chat_id, 0, pivot, _OLDER, newest_first=True, where=of),
+        rows_between(table, key, chat_id, f"{pivot} - 1", END, _NEWER, where=of),
+        json,
+        where,
     )
 
 
-PAGES_OF_CHATS = _pages("pages_of_chats", Chat, BY_ID)
-PAGES_OF_MESSAGES = _pages("pages_of_messages", Message, BY_ID)
-PAGES_OF_A_CHAT = _pages("pages_of_a_chat", Message, BY_CHAT)
+def _unless_hidden(row: str) -> str:
+    """Return the JSON of a message among those of all chats, null if it is hidden.
+
+    It is not left out by a condition: there may be millions between two that are not hidden.
+    """
+    return f"CASE WHEN NOT {hidden(f'{row}.chat_id')} THEN {json_of(Message, row)} END"
+
+
+_CHAT_PAGE, _MESSAGE_PAGE = json_of(Chat, "page"), json_of(Message, "page")
+PAGES_OF_CHATS = _pages("pages_of_chats", Chat, BY_ID, _CHAT_PAGE, of=IS_THERE)
+PAGES_OF_MESSAGES = _pages("pages_of_messages", Message, BY_ID, _unless_hidden("page"))
+PAGES_OF_A_CHAT = _pages(
+    "pages_of_a_chat",
+    Message,
+    BY_CHAT,
+    _MESSAGE_PAGE,
+    where=f"NOT {hidden('requested.chat_id')}",
+)
 
 # The same within a caller's reach.
 PAGES_OF_SOME_CHATS = _pages_between(
     "pages_of_some_chats",
-    Chat,
     {"chats": "text", "contained": "jsonb"},
     f"""
         SELECT * FROM ({_SOME_CHATS}) AS chat WHERE id < requested.pivot
@@ -234,13 +286,14 @@ PAGES_OF_SOME_CHATS = _pages_between(
         SELECT * FROM ({_SOME_CHATS}) AS chat WHERE id >= requested.pivot
         ORDER BY id LIMIT {_NEWER}
     """,
+    _CHAT_PAGE,
 )
 PAGES_OF_MESSAGES_OF_SOME_CHATS = _pages_between(
     "pages_of_messages_of_some_chats",
-    Message,
     {"chats": "text"},
     _messages_of_chats(_CHATS, 0, "requested.pivot", _OLDER, newest_first=True),
     _messages_of_chats(_CHATS, "requested.pivot - 1", END, _NEWER),
+    _MESSAGE_PAGE,
 )
 
 # A chat `page` in a list by activity: where it stands, and its JSON with its newest message.
@@ -249,7 +302,7 @@ _LISTED = json_of(Chat, "page", "',\"last_message\":' || last_message")
 _LAST_MESSAGE = f"""
     LEFT JOIN LATERAL (
         SELECT {json_of(Message, "newest")} AS last_message
-        FROM ({_rows_between(Message, BY_CHAT, "page.id", 0, END, "1", newest_first=True)})
+        FROM ({rows_between(Message, BY_CHAT, "page.id", 0, END, "1", newest_first=True)})
             AS newest
     ) AS newest ON true
 """
@@ -265,6 +318,7 @@ def _by_activity(name: str, columns: Mapping[str, str], chats: str) -> BatchStat
         FROM {{requested}} CROSS JOIN LATERAL (
             SELECT * FROM {chats}
             WHERE (active_at, id) < (to_timestamp(requested.second), requested.chat_id)
+                AND {IS_THERE}
             ORDER BY active_at DESC, id DESC LIMIT requested.count
         ) AS page {_LAST_MESSAGE}
         """,
@@ -307,7 +361,7 @@ def _filter_statements(
         return f"""
             SELECT {second}, page.id, {json}
             FROM (SELECT id FROM {chats} ORDER BY {order} LIMIT {count}) AS first
-            JOIN chat AS page ON page.id = first.id {join}
+            JOIN chat AS page ON page.id = first.id AND page.deleted_at IS NULL {join}
         """
 
     near = {
@@ -316,7 +370,7 @@ def _filter_statements(
             ("jsonb", "bigint", "bigint", "bigint", "bigint"),
             f"""
             WITH near AS MATERIALIZED (
-                SELECT id, active_at, metadata @> $1 AS is_found FROM chat
+                SELECT id, active_at, metadata @> $1 AND {IS_THERE} AS is_found FROM chat
                 WHERE {condition.format(second="$2", id="$3")} ORDER BY {order} LIMIT $5
             )
             {page("near WHERE is_found", order, "$4")}
@@ -374,14 +428,17 @@ FIND_VALID_KEYS = BatchStatement(
 )
 
 FIND_CHATS = PreparedStatement(
-    "find_chats", ("bigint[]",), "SELECT id FROM chat WHERE id = ANY ($1)"
+    "find_chats", ("bigint[]",), f"SELECT id FROM chat WHERE id = ANY ($1) AND {IS_THERE}"
 )
 
 
-def _chunk(name: str, chats: str, messages: str) -> PreparedStatement:
+def _chunk(
+    name: str, chats: str, messages: str, json: str = json_of(Message, "chunk")
+) -> PreparedStatement:
     """Return the statement that reads messages after $2, with $4 between them.
 
     The first $3 of them, but no more once they have $5 bytes together. `chats` is the type of $1.
+    A message `chunk` of which `json` is null is looked at, and left out.
     """
     # They come in their order, as the documentation has it for such a subquery (chapter 9.21).
     # Without OFFSET, each JSON would be written anew wherever it is named.
@@ -392,23 +449,24 @@ def _chunk(name: str, chats: str, messages: str) -> PreparedStatement:
         SELECT max(id), string_agg(json, $4)
         FROM (
             SELECT id, json, sum(octet_length(json)) OVER (ROWS UNBOUNDED PRECEDING) AS total
-            FROM (
-                SELECT id, {json_of(Message, "chunk")} AS json
-                FROM ({messages}) AS chunk
-                OFFSET 0
-            ) AS written
+            FROM (SELECT id, {json} AS json FROM ({messages}) AS chunk OFFSET 0) AS written
         ) AS summed
-        WHERE total - octet_length(json) < $5
+        WHERE coalesce(total, 0) - coalesce(octet_length(json), 0) < $5
         """,
     )
 
 
 # By how many chats the messages are of: all, one, or some.
 CHUNK_OF_MESSAGES = _chunk(
-    "chunk_of_messages", "bigint", _rows_between(Message, BY_ID, "$1", "$2", END, "$3")
+    "chunk_of_messages",
+    "bigint",
+    rows_between(Message, BY_ID, "$1", "$2", END, "$3"),
+    _unless_hidden("chunk"),
 )
 CHUNK_OF_A_CHAT = _chunk(
-    "chunk_of_a_chat", "bigint", _rows_between(Message, BY_CHAT, "$1", "$2", END, "$3")
+    "chunk_of_a_chat",
+    "bigint",
+    rows_between(Message, BY_CHAT, "$1", "$2", END, "$3", where=f"NOT {hidden('$1')}"),
 )
 CHUNK_OF_SOME_CHATS = _chunk(
     "chunk_of_some_chats", "bigint[]", _messages_of_chats("$1", "$2", END, "$3")
@@ -454,7 +512,7 @@ STORE_MESSAGES = BatchStatement(
             count(*) OVER (PARTITION BY chat_id) AS total
         FROM {{requested}} WHERE {_UNLESS_REPLAYED}
     ), locked AS MATERIALIZED (
-        SELECT id FROM chat WHERE id = ANY ($1)
+        SELECT id FROM chat WHERE id = ANY ($1) AND {IS_THERE}
         ORDER BY id FOR NO KEY UPDATE {{locking}}
     ), raised AS (
         UPDATE chat SET revision = revision + total, {_MOVED}
@@ -471,7 +529,7 @@ STORE_MESSAGES = BatchStatement(
     """,
     one=f"""
     WITH locked AS MATERIALIZED (
-        SELECT id FROM chat WHERE id = $1 FOR NO KEY UPDATE {{locking}}
+        SELECT id FROM chat WHERE id = $1 AND {IS_THERE} FOR NO KEY UPDATE {{locking}}
     ), raised AS (
         UPDATE chat SET revision = revision + 1, {_MOVED} FROM locked, {{requested}}
         WHERE chat.id = locked.id AND ({_UNLESS_REPLAYED})
@@ -491,7 +549,9 @@ STORE_MESSAGE = _by_locking(
     f"""
     WITH raised AS (
         UPDATE chat SET revision = revision + 1, {_MOVED}
-        WHERE id = (SELECT id FROM chat WHERE id = $1 FOR NO KEY UPDATE {{locking}})
+        WHERE id = (
+            SELECT id FROM chat WHERE id = $1 AND {IS_THERE} FOR NO KEY UPDATE {{locking}}
+        )
         RETURNING id, revision
     )
     INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words)
@@ -561,14 +621,16 @@ READ_MESSAGES = _on_messages(
     f"""
     SELECT position, message.chat_id, coalesce(revision, 0), {json_of(Message, "message")}
     FROM {{requested}} JOIN message ON {{named}}
+    WHERE NOT {hidden("message.chat_id")}
     """,
 )
 FIND_MESSAGES = _on_messages(
     "find_messages",
     {},
-    """
+    f"""
     SELECT position, message.chat_id, coalesce(revision, 0), message.author
-    FROM {requested} JOIN message ON {named}
+    FROM {{requested}} JOIN message ON {{named}}
+    WHERE NOT {hidden("message.chat_id")}
     """,
 )
 
@@ -605,7 +667,7 @@ _RAISED = f"""
             count(*) OVER (PARTITION BY chat_id) AS total
         FROM found
     ), locked AS MATERIALIZED (
-        SELECT id FROM chat WHERE id IN (SELECT chat_id FROM found)
+        SELECT id FROM chat WHERE id IN (SELECT chat_id FROM found) AND {IS_THERE}
         ORDER BY id FOR NO KEY UPDATE {{locking}}
     ), raised AS (
         UPDATE chat SET revision = revision + total
@@ -690,7 +752,7 @@ READ_FEEDS = BatchStatement(
         position, chat.revision, {_UNNUMBERED.format(chat_id="chat.id")},
         change.revision, message_id, json
     FROM {{requested}}
-    JOIN chat ON chat.id = requested.chat_id
+    JOIN chat ON chat.id = requested.chat_id AND {IS_THERE}
     LEFT JOIN LATERAL (
         ({_changes_of(_SENT_OR_EDITED, Message)})
         UNION ALL
@@ -706,7 +768,7 @@ FIND_STARTS = PreparedStatement(
     ("bigint[]",),
     f"""
     SELECT id, revision, {_UNNUMBERED.format(chat_id="chat.id")}
-    FROM chat WHERE id = ANY ($1)
+    FROM chat WHERE id = ANY ($1) AND {IS_THERE}
     """,
 )
 # The chats of $1 that are not, or no longer, at the revisions of $2.
@@ -716,7 +778,7 @@ FIND_CHANGED = PreparedStatement(
     f"""
     SELECT watched.chat_id, is_unnumbered
     FROM unnest($1, $2) AS watched (chat_id, revision)
-    LEFT JOIN chat ON chat.id = watched.chat_id
+    LEFT JOIN chat ON chat.id = watched.chat_id AND {IS_THERE}
     CROSS JOIN LATERAL (
         SELECT {_UNNUMBERED.format(chat_id="watched.chat_id")} AS is_unnumbered
     ) AS messages

@@ -22,6 +22,7 @@ from attack.harness import (
     read,
     send,
 )
+from attack.scraping import scrape_again
 from tests.support.service import eventually
 from tests.support.sockets import connected, read_all, read_answers, statuses
 
@@ -116,17 +117,8 @@ def half_open(target: Target) -> Result:
     """Keep connections open that never say what they want; each that is ended is opened anew."""
     count, seconds = int(target.choose(300, 2000)), target.choose(6, 60)
 
-    @contextmanager
-    def attack() -> Iterator[None]:
-        address = ("127.0.0.1", target.service.port)
-        # Another process: what it does is not to be taken for what the users notice.
-        attacker = get_context("spawn").Process(target=keep_half_open, args=(address, count))
-        attacker.start()
-        try:
-            yield
-        finally:
-            attacker.terminate()
-            attacker.join()
+    def attack() -> AbstractContextManager[None]:
+        return elsewhere(keep_half_open, ("127.0.0.1", target.service.port), count)
 
     told, held = under(target, attack, seconds, {"reads": read, "sends": send}, 2)
     return Result(
@@ -136,6 +128,18 @@ def half_open(target: Target) -> Result:
         told,
         held,
     )
+
+
+@contextmanager
+def elsewhere(attack: Callable[..., None], *arguments: object) -> Iterator[None]:
+    """Attack in another process: what it does is not to be taken for what the users notice."""
+    attacker = get_context("spawn").Process(target=attack, args=arguments)
+    attacker.start()
+    try:
+        yield
+    finally:
+        attacker.terminate()
+        attacker.join()
 
 
 def under(
@@ -216,23 +220,24 @@ def stream_of(chat: int) -> bytes:
 def catch_up_again_and_again(target: Target) -> Result:
     """Stream the whole of a chat as fast as it comes, 32 at a time, and begin anew."""
 
-    @contextmanager
-    def attack() -> Iterator[None]:
-        # Another process: what it does is not to be taken for what the users notice.
+    def attack() -> AbstractContextManager[None]:
         address = ("127.0.0.1", target.service.port)
-        attacker = get_context("spawn").Process(
-            target=stream_again, args=(address, stream_of(WORDY_CHAT), 32)
-        )
-        attacker.start()
-        try:
-            yield
-        finally:
-            attacker.terminate()
-            attacker.join()
+        return elsewhere(stream_again, address, stream_of(WORDY_CHAT), 32)
 
     calls = {"reads": read, "sends": send, "readiness": check_ready}
     told, held = under(target, attack, target.choose(6, 20), calls, 3)
     return Result("8", "32 streams catch up", "p99 of others ≤ × 3, none 503", told, held)
+
+
+def scrape_again_and_again(target: Target) -> Result:
+    """Scrape the metrics as fast as they come, 64 at a time."""
+
+    def attack() -> AbstractContextManager[None]:
+        return elsewhere(scrape_again, target.metrics_port, 64)
+
+    calls = {"reads": read, "sends": send, "readiness": check_ready}
+    told, held = under(target, attack, target.choose(6, 20), calls, 2)
+    return Result("9", "64 scrapers of the metrics", "p99 of others ≤ × 2, none 503", told, held)
 
 
 def lock_a_chat(target: Target) -> Result:
@@ -363,5 +368,6 @@ ATTACKS: dict[str, Callable[[Target], Result]] = {
     "searches": search_slowly,
     "large-reads": read_much,
     "read-only": forbid_writing,
+    "scrapers": scrape_again_and_again,
     "faults": break_everything,
 }

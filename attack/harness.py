@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from app.core.embedded import embedded_postgres
 from tests.support.postgres import Postgres
-from tests.support.service import Service, running
+from tests.support.service import Service, free_port, running
 from tests.support.wire import Wire
 
 CHATS = 100
@@ -55,6 +55,7 @@ class Target:
     service: Service
     postgres: Postgres
     database: str
+    metrics_port: int
     short: bool
 
     def choose(self, short: float, full: float) -> float:
@@ -75,9 +76,14 @@ def target(folder: Path, short: bool) -> Iterator[Target]:
         for statement in SEED:
             wordy = 100_000 if short else 1_000_000
             postgres.execute(statement.replace("{wordy}", str(wordy)), address.dbname)
-        settings = {**postgres.settings(address.dbname), "LOG_LEVEL": "warning"}
+        port = free_port()
+        settings = {
+            **postgres.settings(address.dbname),
+            "LOG_LEVEL": "warning",
+            "METRICS_PORT": str(port),
+        }
         with running(folder / "log", settings) as service:
-            yield Target(service, postgres, address.dbname, short)
+            yield Target(service, postgres, address.dbname, port, short)
 
 
 class Users:

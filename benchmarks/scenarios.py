@@ -6,6 +6,7 @@ OURS, PLAIN, ASYNCPG, FLOOR = "ours", "plain", "asyncpg", "floor"
 FASTIFY, TWO_FASTIFY = "fastify", "fastify, 2 processes"
 TWO_WORKERS = "ours, 2 workers"
 WITH_KEY, WITH_TOKEN = "ours, with a key", "ours, with a token"
+WITH_METRICS = "ours, with metrics"
 SSE_PLAIN, POLL, OTHER_WORKER = "sse-plain", "poll", "ours, another worker"
 
 # FastAPI has 40 threads and the default pool 15 connections. From 55 requests at a time on, all
@@ -28,7 +29,7 @@ class Scenario:
         return [name for name in self.servers if connections <= BEARS.get(name, connections)]
 
 
-ALL = (OURS, PLAIN, ASYNCPG, FASTIFY, FLOOR, WITH_KEY, WITH_TOKEN)
+ALL = (OURS, PLAIN, ASYNCPG, FASTIFY, FLOOR, WITH_KEY, WITH_TOKEN, WITH_METRICS)
 SEND = Scenario("send", "Send into many chats", "send", (1, 16, 128), ALL)
 READ = Scenario("read", "Read a chat with 20 messages", "read", (1, 16, 128), ALL)
 BOTH = (OURS, TWO_WORKERS, FASTIFY, TWO_FASTIFY)

@@ -17,10 +17,11 @@ from benchmarks.scenarios import (
     TWO_FASTIFY,
     TWO_WORKERS,
     WITH_KEY,
+    WITH_METRICS,
     WITH_TOKEN,
 )
 from tests.support.access import ADMIN_KEY, GUARDED, sign
-from tests.support.service import Service
+from tests.support.service import Service, free_port
 
 
 def peer(module: str, *options: str) -> tuple[str, ...]:
@@ -47,15 +48,17 @@ COMMANDS = {
     SSE_PLAIN: peer("sse_plain"),
     WITH_KEY: ("-m", "app"),
     WITH_TOKEN: ("-m", "app"),
+    WITH_METRICS: ("-m", "app"),
 }
-# What runs them, where it is not Python.
-PROGRAMS = {FASTIFY: "node", TWO_FASTIFY: "node"}
 SETTINGS = {
     TWO_WORKERS: {"WORKERS": "2"},
     TWO_FASTIFY: {"PROCESSES": "2"},
     WITH_KEY: GUARDED,
     WITH_TOKEN: GUARDED,
+    WITH_METRICS: {"METRICS_PORT": str(free_port())},
 }
+# What runs them, where it is not Python.
+PROGRAMS = {FASTIFY: "node", TWO_FASTIFY: "node"}
 # What callers show.
 CREDENTIALS = {WITH_KEY: ADMIN_KEY, WITH_TOKEN: sign()}
 

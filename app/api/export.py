@@ -11,6 +11,7 @@ from app import crud
 from app.api.accept import preferred
 from app.api.head import is_head
 from app.batches import Chunk
+from app.core import tracing
 from app.core.database import Database
 from app.core.errors import TooManyExports
 
@@ -74,6 +75,7 @@ class ExportResponse(StreamingResponse):
             return
         with self._exports.room_for_one():
             chunks = _all_chunks(await self._read(0, _FIRST_COUNT), self._read)
+            tracing.work_for(())  # A span for each of perhaps thousands would tell nobody more.
             self.body_iterator = _lines(chunks) if self._as_lines else _array(chunks)
             await super().__call__(scope, receive, send)
 
@@ -89,10 +91,11 @@ async def _all_chunks(chunk: Chunk | None, read: _Read) -> AsyncIterator[str]:
     """Yield `chunk` and all that follow it; while one is sent the next is read, and no more."""
     count = _FIRST_COUNT
     while chunk:
-        count = max(1, min(count * CHUNK_SIZE // len(chunk.json), _MAX_COUNT))
+        count = max(1, min(count * CHUNK_SIZE // max(len(chunk.json), 1), _MAX_COUNT))
         following = asyncio.ensure_future(read(chunk.last_id, count))
         try:
-            yield chunk.json
+            if chunk.json:
+                yield chunk.json
             chunk = await following
         finally:
             following.cancel()

@@ -3,7 +3,7 @@
 FastAPI finds a route, reads its parameters and calls it at several times the cost of what these
 calls then do. A request in the plain form of a route marked `fast` goes straight to the same route
 function, past the same dependencies, with the same parameters. All others, and whatever might be
-wrong, go FastAPI's way, as do all when requests are traced.
+wrong, go FastAPI's way.
 
 Nothing about a route is said here: its methods, paths, parameters, defaults and bounds are read
 from FastAPI's own route objects at start. The application refuses to start when a route marked
@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from fastapi import FastAPI, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from fastapi.telemetry._api import _route_selected
 from pydantic import BaseModel, ValidationError
 from starlette._utils import get_route_path
 from starlette.requests import ClientDisconnect
@@ -288,7 +289,7 @@ class FastPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on with its body."""
-        if scope["type"] != "http" or "fastapi.telemetry" in scope:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         path = get_route_path(scope) if scope.get("root_path") else scope["path"]
@@ -296,12 +297,14 @@ class FastPath:
             if found := match(path):
                 if route.path_format.endswith("/") and not path.endswith("/"):
                     scope["path"] += "/"  # As `router` does with what no route has.
+                scope["route"] = route
+                _route_selected(scope=scope, path=route.path_format)
                 body = _Body(receive)
                 response = await route.answer(Request(scope, receive), found.groupdict(), body)
                 if response is None:
                     receive = body.receive
+                    del scope["route"]
                     break
-                scope["route"] = route
                 await response(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -49,6 +49,7 @@ class StreamResponse(Response):
         caller: Caller | None = scope.get("caller")
         stream = Stream(self._hub, self._cursors, self._is_single, caller)
         self._hub.join(stream)
+        scope["is_stream"] = True
         try:
             reach = None if caller is None else caller.reach
             starts = await self._hub.find_starts(self._cursors, reach)

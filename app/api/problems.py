@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core import errors
+from app.core import errors, metrics
 from app.core.errors import Problem
 from app.core.logging import request_id
 
@@ -87,6 +87,8 @@ def answer(error: Exception, scope: Scope) -> Response:
     problem = _problem_of(error, scope)
     if not isinstance(problem, Problem):
         return problem
+    if problem.refusal is not None:
+        metrics.REFUSED_CREDENTIALS.inc(problem.refusal)
     content = document(problem, request_id.get())
     return JSONResponse(content, problem.status, problem.headers, MEDIA_TYPE)
 

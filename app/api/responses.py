@@ -77,8 +77,8 @@ class HasJson(Protocol):
     """Something whose JSON is written already."""
 
     @property
-    def json(self) -> str:
-        """Return it."""
+    def json(self) -> str | None:
+        """Return it, or None where there is nothing to show."""
 
 
 def json_response(json: str, headers: dict[str, str] | None = None, status: int = 200) -> Response:
@@ -90,7 +90,8 @@ def json_list(
     rows: Iterable[HasJson], headers: dict[str, str] | None = None, status: int = 200
 ) -> Response:
     """Return an answer that is a list of what is written already."""
-    return json_response(f"[{','.join([row.json for row in rows])}]", headers, status)
+    written = ",".join([row.json for row in rows if row.json is not None])
+    return json_response(f"[{written}]", headers, status)
 
 
 def page_response(

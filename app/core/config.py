@@ -3,6 +3,7 @@
 import difflib
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -37,7 +38,17 @@ PoolMode = Literal["session", "transaction"]
 
 # Variables that libpq reads (PostgreSQL documentation, chapter 34.15); PGDATA is the server's.
 _OF_LIBPQ = re.compile(r"PG(?!DATA$)[A-Z]+")
-_OUR_PREFIXES = ("DB_", "LOG_", "CORS_", "ALLOWED_", "SHUTDOWN_", "RATE_", "TRUSTED_")
+_OUR_PREFIXES = (
+    "DB_",
+    "LOG_",
+    "CORS_",
+    "ALLOWED_",
+    "METRICS_",
+    "RATE_",
+    "RETENTION_",
+    "SHUTDOWN_",
+    "TRUSTED_",
+)
 
 
 class ConfigurationError(Exception):
@@ -267,6 +278,14 @@ class Settings(BaseModel, frozen=True):
 
     playground: bool = True
 
+    retention_days: int | None = Field(
+        default=None, ge=1, le=36_500, description="None: messages are kept for ever"
+    )
+
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65535, description="None: nothing is counted"
+    )
+
     max_streams: int = Field(default=10_000, ge=0, le=1_000_000, description="of each worker")
 
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
@@ -444,6 +463,10 @@ def contradictions(given: Mapping[str, str]) -> list[str]:
     for name in ("rate_limit_storage", "trusted_proxies"):
         if name in given and "rate_limit" not in given:
             wrong.append(f"{name.upper()}: no calls are counted. Set RATE_LIMIT, or leave it out.")
+    if given.get("metrics_port", "") == given.get("port", "8000"):
+        wrong.append("METRICS_PORT: it is that of the service. Choose another.")
+    if "metrics_port" in given and sys.platform == "win32":
+        wrong.append("METRICS_PORT: there are no metrics on Windows. Leave it out.")
     for one, other in (("db_sslcert", "db_sslkey"), ("db_sslkey", "db_sslcert")):
         if one in given and other not in given:
             wrong.append(f"{other.upper()}: must be set when {one.upper()} is.")

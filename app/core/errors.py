@@ -56,6 +56,7 @@ class Problem(Exception):
     type: str
     title: str
     headers: Mapping[str, str] = {}
+    refusal: str | None = None  # Of what was shown, if that is the reason.
     errors: Iterable[FieldError] = ()
 
     def __init__(self, detail: str) -> None:
@@ -80,12 +81,14 @@ class Unauthorized(Problem):
         super().__init__(wrong if is_wrong else "No key or token was sent.")
         error = ' error="invalid_token"' if is_wrong else ""
         self.headers = {"WWW-Authenticate": f"Bearer{error}"}
+        self.refusal = "unknown" if is_wrong else "missing"
 
 
 class Forbidden(Problem):
     """The key or token is valid, but does not allow the call: the detail says what would."""
 
     status, type, title = 403, "forbidden", "The key or token does not allow the call"
+    refusal = "scope"
 
     def __init__(self, scope: str = "", detail: str = "") -> None:
         """`scope` is one that would allow it, if that is what is missing."""

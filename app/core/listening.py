@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import Any, Literal
 
 from app.core.config import ConfigurationError, Settings
 from app.core.hosts import LOOPBACK, normalized
@@ -14,7 +14,11 @@ from app.core.hosts import LOOPBACK, normalized
 BACKLOG = 2048
 
 
-def bind(settings: Settings) -> list[socket.socket]:
+# The settings that name a port.
+Port = Literal["port", "metrics_port"]
+
+
+def bind(settings: Settings, setting: Port = "port") -> list[socket.socket]:
     """Return a socket bound to each address that HOST stands for, all to one port.
 
     `::` stands for every address, those of IPv4 as well. Nobody can connect until `listen`. Raises
@@ -24,7 +28,7 @@ def bind(settings: Settings) -> list[socket.socket]:
     errors: list[OSError | UnicodeError] = []
     try:
         for family, address in _resolve(settings.host):
-            port = sockets[0].getsockname()[1] if sockets else settings.port
+            port = sockets[0].getsockname()[1] if sockets else getattr(settings, setting)
             try:
                 sockets.append(_bind(family, (address[0], port, *address[2:])))
             except OSError as error:
@@ -35,11 +39,11 @@ def bind(settings: Settings) -> list[socket.socket]:
     fatal = [error for error in errors if not (sockets and _is_absent(error))]
     if fatal:
         _close(sockets)
-        raise ConfigurationError(_explain(settings, fatal[0]))
+        raise ConfigurationError(_explain(settings, setting, fatal[0]))
     return sockets
 
 
-def listen(settings: Settings, sockets: Sequence[socket.socket]) -> None:
+def listen(settings: Settings, sockets: Sequence[socket.socket], setting: Port = "port") -> None:
     """Let clients connect; they wait until they are served.
 
     Raises ConfigurationError when another service, bound at the same time, was faster.
@@ -49,7 +53,7 @@ def listen(settings: Settings, sockets: Sequence[socket.socket]) -> None:
             opened.listen(BACKLOG)
     except OSError as error:
         _close(sockets)
-        raise ConfigurationError(_explain(settings, error)) from None
+        raise ConfigurationError(_explain(settings, setting, error)) from None
 
 
 def is_loopback(sockets: Sequence[socket.socket]) -> bool:
@@ -116,15 +120,16 @@ def _is_absent(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in codes
 
 
-def _explain(settings: Settings, error: OSError | UnicodeError) -> str:
+def _explain(settings: Settings, setting: Port, error: OSError | UnicodeError) -> str:
     """Return which setting is to be changed, and to what."""
-    port = settings.port
+    name, port = setting.upper(), getattr(settings, setting)
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         another = port + 1 if port < 65535 else port - 1
-        return f"PORT: {port} is in use. Choose another, such as PORT={another}."
+        return f"{name}: {port} is in use. Choose another, such as {name}={another}."
     if isinstance(error, PermissionError):
         return (
-            f"PORT: this user may not listen on {port}. Choose one above 1023, such as PORT=8000."
+            f"{name}: this user may not listen on {port}. "
+            f"Choose one above 1023, such as {name}={8000 if setting == 'port' else 9464}."
         )
     reason = (isinstance(error, OSError) and error.strerror) or "it can be no name"
     return (

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core import tracing
 from app.core.config import Settings
 from app.core.lifespan import run_lifespan
 from app.core.log_lines import LineHandler, LineWriter
@@ -31,6 +32,9 @@ NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 # How many bytes of a path a line of the log has.
 MAX_PATH = 200
+
+# What is told of a request that is over: its status (0: no answer), and how many seconds it took.
+Count = Callable[[Scope, int, float], None]
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -74,6 +78,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "request_id": request_id.get(),
             "message": record.getMessage(),
+            **tracing.ids(),
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
@@ -115,8 +120,10 @@ def configure_logging(settings: Settings) -> None:
 class RequestLog:
     """Middleware that names each request, and logs it when it is answered."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, count: Count | None = None) -> None:
+        """`count` is told of each request that is over."""
         self.app = app
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on under its id."""
@@ -141,7 +148,10 @@ class RequestLog:
         except asyncio.CancelledError:  # The service stops, and had waited long enough for it.
             log.warning("the answer was cut off, as the service stops")
         finally:
-            log_request(scope, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            log_request(scope, status, seconds)
+            if self._count is not None:
+                self._count(scope, status, seconds)
 
 
 def name_request(scope: Scope) -> str:
@@ -181,6 +191,7 @@ def _plain_request(scope: Scope, status: int, milliseconds: float) -> str:
 def _json_request(scope: Scope, status: int, milliseconds: float) -> str:
     """Return a request's line for machines, its facts as members of their own."""
     path = asked_path(scope)
+    traced = "".join(f'"{name}": "{value}", ' for name, value in tracing.ids().items())
     caller = ""
     if "caller" in scope:
         named = scope["caller"]
@@ -188,7 +199,7 @@ def _json_request(scope: Scope, status: int, milliseconds: float) -> str:
     return (
         f'{{"time": "{_timestamp(time.time())}", "level": "info", "logger": "{log.name}", '
         f'"request_id": "{request_id.get()}", '
-        f'"message": {_quoted(_said(scope, path, status, milliseconds))}, '
+        f'"message": {_quoted(_said(scope, path, status, milliseconds))}, {traced}'
         f'"method": {_quoted(scope["method"])}, "path": {_quoted(path)}, '
         f'"route": {_quoted(path_template(scope))}, "status": {status}, '
         f'"duration_ms": {milliseconds}{caller}}}\n'
@@ -223,8 +234,8 @@ def path_template(scope: Scope) -> str:
     """Return the route's path, like `/api/v1/chats/{chat_id}`, to count requests by."""
     if "route" not in scope:
         return "(no route)"
-    whole, template = scope["path"], scope["route"].path_format
-    if whole.count("/") == template.count("/"):
-        return str(template)
-    path, route = whole.split("/"), template.split("/")
+    template: str = scope["route"].path_format
+    if template.count("/") == scope["path"].count("/"):
+        return template  # As nearly always: there is nothing before it.
+    path, route = scope["path"].split("/"), template.split("/")
     return "/".join(path[: len(path) - len(route) + 1] + route[1:])

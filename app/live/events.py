@@ -8,6 +8,7 @@ from sqlmodel import Field
 
 from app.batches import FedChange
 from app.changes import change_json
+from app.core import metrics
 from app.core.schema import MAX_ID, Output, example
 from app.models import Change
 
@@ -80,6 +81,7 @@ LiveEvent = Annotated[
 
 def written(kind: str, id_: str, data: str) -> bytes:
     """Return an event; `id_` is the cursor to come back with."""
+    metrics.STREAM_EVENTS.inc(kind)
     return f"event: {kind}\nid: {id_}\ndata: {data}\n\n".encode()
 
 

@@ -1,10 +1,12 @@
 """The latest changes of a chat that is followed, each written once for all its streams."""
 
+import time
 from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from app.batches import FedChange, FeedPage
+from app.core import metrics
 from app.live.events import change_data, change_head
 
 if TYPE_CHECKING:
@@ -16,20 +18,34 @@ MAX_KEPT = 64 * 1024
 
 
 class Written(NamedTuple):
-    """A change, and its event: from the data on, and whole for the streams of its chat alone."""
+    """A change, and its event: from the data on, and whole for the streams of its chat alone.
+
+    `committed_at` (`time.monotonic`) is known of what was committed here, when it is measured.
+    """
 
     revision: int
     data: bytes
     event: bytes
+    committed_at: float | None
 
 
-def write(chat_id: int, changes: Iterable[FedChange]) -> list[Written]:
+def write(
+    chat_id: int, changes: Iterable[FedChange], committed_at: float | None = None
+) -> list[Written]:
     """Return the changes of a chat."""
     written = []
     for change in changes:
         data = f"data: {change_data(chat_id, change)}\n\n".encode()
-        written.append(Written(change.revision, data, change_head(change.revision) + data))
+        event = change_head(change.revision) + data
+        written.append(Written(change.revision, data, event, committed_at))
     return written
+
+
+def measure(change: Written) -> None:
+    """Count a change that is about to be sent, and how late it is."""
+    metrics.STREAM_EVENTS.inc("change")
+    if change.committed_at is not None:
+        metrics.DELIVERY_DELAY.observe(time.monotonic() - change.committed_at)
 
 
 class Feed:
@@ -39,7 +55,17 @@ class Feed:
     known. A chat that is `gone` has neither.
     """
 
-    __slots__ = ("_kept", "_size", "base", "chat_id", "gone", "head", "streams", "was_read")
+    __slots__ = (
+        "_committed_at",
+        "_kept",
+        "_size",
+        "base",
+        "chat_id",
+        "gone",
+        "head",
+        "streams",
+        "was_read",
+    )
 
     def __init__(self, chat_id: int) -> None:
         self.chat_id = chat_id
@@ -50,18 +76,34 @@ class Feed:
         self.streams: set[Stream] = set()
         self._kept: deque[Written] = deque()
         self._size = 0
+        self._committed_at: float | None = None  # Of the first commit since the last read.
+
+    def note_commit(self) -> None:
+        """Note when something was committed here, if delays are measured."""
+        if metrics.is_counting() and self._committed_at is None:
+            self._committed_at = time.monotonic()
+
+    def take_commit(self) -> float | None:
+        """Return when the first of what is to be read was committed here, if that is known."""
+        since, self._committed_at = self._committed_at, None
+        return since
+
+    def return_commit(self, since: float | None) -> None:
+        """Take back what was taken, as nothing was read after all."""
+        if since is not None:
+            self._committed_at = since
 
     def begin(self, revision: int) -> None:
         """Take the revision that the chat is at for known, with nothing kept of before."""
         self.base = self.head = revision
         self.forget()
 
-    def add(self, page: FeedPage) -> None:
+    def add(self, page: FeedPage, committed_at: float | None = None) -> None:
         """Take what was read after `head`; a lower revision than that comes of a restore."""
         if self.head is None or page.revision < self.head:
             self.begin(page.revision)
             return
-        for change in write(self.chat_id, page.changes):
+        for change in write(self.chat_id, page.changes, committed_at):
             self._kept.append(change)
             self._size += len(change.data)
         self.head = page.revision

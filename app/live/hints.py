@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from random import randbytes
 
+from app.core import metrics, tracing
 from app.core.database import Database
 from app.core.database.connection import AsyncConnection
 from app.core.database.listener import IS_HEARD, NOTIFY
@@ -52,10 +53,12 @@ class Announcer:
 
     async def _announce(self) -> None:
         """Tell of what changed until there is nothing more to tell."""
+        tracing.work_for(())  # Not for the request that happened to begin it.
         try:
             while self._changed and await self._is_heard():
                 changed, self._changed = self._changed, set()
                 await self._database.announce(_notify, list(self._payloads(changed)))
+                metrics.HINTS.inc("sent", by=len(changed))
                 await asyncio.sleep(PAUSE)
         except Unavailable:
             pass  # Those who listen look by themselves, now and then.

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from app import batches
 from app.batches import FeedRequest, Start, StartsRequest
 from app.changes import number_some
+from app.core import metrics
 from app.core.access import Caller, Callers, Reach
 from app.core.database import Database
 from app.core.database.failures import first_line
@@ -83,6 +84,10 @@ class Hub:
         if not self._tending:
             self._tending = [begin(tend) for tend in (self._listen(), self._poll(), self._beat())]
 
+    def count_streams(self) -> int:
+        """Return how many streams are open."""
+        return len(self._streams)
+
     def leave(self, stream: Stream) -> None:
         """Forget a stream."""
         stream.stop()
@@ -123,6 +128,8 @@ class Hub:
 
     def tell(self, chat_id: int) -> None:
         """Have those who follow a chat look at it, here and in other processes."""
+        if feed := self.feeds.get(chat_id):
+            feed.note_commit()
         self.hint(chat_id)
         self._announcer.tell(chat_id)
 
@@ -163,12 +170,18 @@ class Hub:
         """Read what is new in some chats, by one statement, and wake who follows them."""
         limit = max(CHANGES // len(feeds), 10)
         requests = [FeedRequest(feed.chat_id, head, limit) for feed, head in feeds]
-        pages = await self.database.follow(batches.read_feeds, requests)
-        for (feed, _), page in zip(feeds, pages, strict=True):
+        committed = [feed.take_commit() for feed, _ in feeds]
+        try:
+            pages = await self.database.follow(batches.read_feeds, requests)
+        except Unavailable:
+            for (feed, _), since in zip(feeds, committed, strict=True):
+                feed.return_commit(since)
+            raise
+        for (feed, _), page, since in zip(feeds, pages, committed, strict=True):
             if isinstance(page, Exception):
                 feed.gone = True
             else:
-                feed.add(page)
+                feed.add(page, since)
                 if page.more:
                     self._hinted.add(feed.chat_id)
             for number, stream in enumerate(list(feed.streams), 1):
@@ -198,6 +211,7 @@ class Hub:
     def _hear(self, payload: str) -> None:
         """Take what another process tells."""
         chat_ids = self._announcer.read(payload)
+        metrics.HINTS.inc("received", by=1 if chat_ids is None else len(chat_ids))
         if chat_ids is None:
             self._look.set()
             return
@@ -212,7 +226,7 @@ class Hub:
                 async with asyncio.timeout(interval):
                     await self._look.wait()
             except TimeoutError:
-                pass
+                metrics.POLLS.inc()
             self._look.clear()
             try:
                 await self._look_at_all()

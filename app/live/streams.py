@@ -17,7 +17,7 @@ from app.batches import FeedPage, FeedRequest, Start
 from app.core.access import Caller
 from app.core.errors import ChatNotFound, Unavailable
 from app.live import events
-from app.live.feeds import Written, write
+from app.live.feeds import Written, measure, write
 
 if TYPE_CHECKING:
     from app.live.hub import Hub
@@ -262,6 +262,7 @@ class Stream:
                 self._due.add(chat_id)
                 return size
             self._move(chat_id, change.revision)
+            measure(change)
             if self._is_single:
                 parts.append(change.event)
             else:

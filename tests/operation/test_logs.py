@@ -46,7 +46,9 @@ def line_of(service: Service, response: httpx.Response) -> JSON:
         ("HEAD", "/api/v1/chats/{id}/", "/api/v1/chats/{chat_id}", 200),
         ("HEAD", "/api/v1/chats", "/api/v1/chats/", 200),
         ("PUT", "/chats/{id}/messages/1", "/chats/{chat_id}/messages/{message_id}", 405),
+        ("GET", "/api/v1/chats/999999999", "/api/v1/chats/{chat_id}", 404),
         ("GET", "/health/live", "/health/live", 200),
+        ("GET", "/api/v1/chats/{id}000000", "/api/v1/chats/{chat_id}", 404),
         ("GET", "/nothing/{id}", "(no route)", 404),
     ],
 )

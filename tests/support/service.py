@@ -32,7 +32,7 @@ HURRIED = ("-m", "uvicorn", "tests.support.hurried:app", "--port", "{port}")
 # Every setting, as the README's table names them; a test compares that with the code.
 SETTINGS = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
 # What a developer may have in the environment or in .env, as if it were not set.
-UNSET = dict.fromkeys(SETTINGS, "")
+UNSET = dict.fromkeys([*SETTINGS, "OTEL_EXPORTER_OTLP_ENDPOINT"], "")
 
 # Seconds: the longest that a process may take to start, and to stop.
 START_SECONDS, STOP_SECONDS = 60, 30

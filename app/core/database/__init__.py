@@ -10,7 +10,7 @@ call can forget to ask.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import wraps
 from itertools import chain
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
@@ -21,7 +21,13 @@ from sqlmodel import Session
 from app.core.access import Reach
 from app.core.config import Settings
 from app.core.database.batching import Batcher, Blocked, Serve, ServeApart
-from app.core.database.connection import AsyncConnection, AsyncPool, PreparedStatement, Rows
+from app.core.database.connection import (
+    AsyncConnection,
+    AsyncPool,
+    Lent,
+    PreparedStatement,
+    Rows,
+)
 from app.core.database.engine import async_connect, serving_setup
 from app.core.database.failures import ConnectionLost, TimedOut, in_time
 from app.core.database.listener import Listener
@@ -78,7 +84,8 @@ class Database:
     """Runs what crud asks for, on connections of its own.
 
     `tell` is called with each chat in which something changed, once that is committed; whoever
-    wants to know puts a function there, which must be quick.
+    wants to know puts a function there, which must be quick. `purge_due` is set when rows were left
+    to be deleted later.
     """
 
     tell: Callable[[int], None] = staticmethod(lambda chat_id: None)
@@ -109,7 +116,21 @@ class Database:
         self.listener = (
             Listener(async_connect(direct)) if direct.db_pool_mode == "session" else None
         )
+        self.purge_due = asyncio.Event()
         self._turns = WeakValueDictionary[int, asyncio.Lock]()
+        self._pools: dict[str, AsyncConnection | AsyncPool | Threads] = {
+            "reading": self._reading,
+            "reading_much": self._reading_much,
+            "writing": self._writing,
+            "fetching": self._fetching,
+            "waiting": self._waiting,
+            "filtering": self._filtering,
+            "following": self._following,
+            "announcing": self._announcing,
+            "sessions": self.sessions,
+            "changes": self._changes,
+            "searches": self.searches,
+        }
         # Of each function that reads: what serves its small calls, and its large ones.
         self._readers: dict[Callable[..., Any], tuple[Batcher[Any, Any], Batcher[Any, Any]]] = {}
         self._writers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
@@ -279,7 +300,7 @@ class Database:
         async def read_apart(requests: Sequence[Any], _: int | None) -> Sequence[Any]:
             return await in_time(_lent(self._fetching, function, requests))
 
-        return _batcher(read, read_apart, max_cost)
+        return _batcher(function, read, read_apart, max_cost)
 
     def _add_writer(self, function: WriteFunction[Any, Any]) -> Batcher[Any, Any]:
         """Return what serves the calls of a function that writes from now on."""
@@ -290,37 +311,38 @@ class Database:
         async def write_apart(requests: Sequence[Any], group: int | None) -> Sequence[Any]:
             return await in_time(self._wait_for(group, _lent, function, requests, True))
 
-        return self._writers.setdefault(function, _batcher(write, write_apart, MAX_COST))
+        return self._writers.setdefault(function, _batcher(function, write, write_apart, MAX_COST))
+
+    def batchers(self) -> Iterator[Batcher[Any, Any]]:
+        """Yield what serves calls in batches."""
+        return chain(chain.from_iterable(self._readers.values()), self._writers.values())
+
+    def pools(self) -> Mapping[str, Lent]:
+        """Return by what they are for how many connections are open, and in use."""
+        return {name: pool.lent for name, pool in self._pools.items()}
 
     async def close(self) -> None:
         """Serve what waits and close all connections; a statement that hangs is not waited for."""
-        for batcher in (*chain.from_iterable(self._readers.values()), *self._writers.values()):
+        for batcher in self.batchers():
             await batcher.drain()
-        for connection in (
-            self._reading,
-            self._reading_much,
-            self._writing,
-            self._fetching,
-            self._waiting,
-            self._filtering,
-            self._following,
-            self._announcing,
-        ):
-            connection.close()
-        for threads in (self.sessions, self._changes, self.searches):
-            threads.close()
+        for pool in self._pools.values():
+            pool.close()
 
 
 def _batcher(
-    serve: Serve[Any, Any], serve_apart: ServeApart[Any, Any], max_cost: int
+    function: Callable[..., Any],
+    serve: Serve[Any, Any],
+    serve_apart: ServeApart[Any, Any],
+    max_cost: int,
 ) -> Batcher[Any, Any]:
-    """Return a batcher of calls to the database."""
+    """Return a batcher of the calls that a function serves."""
     return Batcher(
         serve,
         serve_apart,
         is_final=lambda error: isinstance(error, TimedOut | ConnectionLost),
         cost=lambda request: request.cost,
         max_cost=max_cost,
+        name=function.__name__,
     )
 
 

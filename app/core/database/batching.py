@@ -9,8 +9,9 @@ for that.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from app.core import metrics, tracing
 from app.core.errors import Unavailable
 
 Request = TypeVar("Request")
@@ -56,7 +57,10 @@ class Batcher(Generic[Request, Result]):
         max_cost: int = 1024 * 1024,
         max_waiting: int = 10_000,
         timeout: float = 4.5,
+        name: str = "",
     ) -> None:
+        """`name` is what its batches are counted as."""
+        self.name = name
         self._serve = serve
         self._serve_apart = serve_apart
         self._is_final = is_final
@@ -92,6 +96,11 @@ class Batcher(Generic[Request, Result]):
         result: Result = await call.future
         return result
 
+    @property
+    def waiting(self) -> int:
+        """Return how many calls wait for a batch."""
+        return len(self._waiting) + sum(map(len, self._apart.values()))
+
     async def drain(self) -> None:
         """Return when everything that waits is served."""
         while self._task is not None:
@@ -101,6 +110,7 @@ class Batcher(Generic[Request, Result]):
     async def _serve_directly(self, request: Request) -> Result:
         """Return what the request leads to, or raise it, without a task of the batcher's own."""
         self._is_busy = True
+        metrics.count_batch(self.name, 1, 0)
         try:
             (result,) = await self._serve([request])
         finally:
@@ -119,7 +129,8 @@ class Batcher(Generic[Request, Result]):
     def _pending(self, request: Request) -> "PendingCall[Request, Result]":
         """Return a call that waits from now on."""
         loop = asyncio.get_running_loop()
-        return PendingCall(request, loop.create_future(), loop.time() + self._timeout)
+        deadline = loop.time() + self._timeout
+        return PendingCall(request, loop.create_future(), deadline, tracing.caller())
 
     def _start(self) -> None:
         """Begin to serve what waits."""
@@ -130,8 +141,9 @@ class Batcher(Generic[Request, Result]):
         """Serve batch after batch until nobody waits."""
         while batch := await self._next_batch():
             self._batch, self._last_size = batch, len(batch)
+            self._count(batch)
             try:
-                results = await self._serve_or_divide([call.request for call in batch])
+                results = await self._serve_or_divide(batch)
             except Exception as error:
                 results = [error] * len(batch)
             for call, result in zip(batch, results, strict=True):
@@ -164,19 +176,26 @@ class Batcher(Generic[Request, Result]):
                 cost += self._cost(call.request)
         return batch
 
-    async def _serve_or_divide(self, requests: list[Request]) -> Sequence[Result | Exception]:
-        """Return the results of the batch or, so that one does not fail all, of each request."""
-        try:
-            return await self._serve(requests)
-        except Exception as error:
-            if len(requests) == 1 or self._is_final(error):
-                raise
-        return await asyncio.gather(*map(self._serve_alone, requests))
+    def _count(self, batch: "list[PendingCall[Request, Result]]") -> None:
+        """Count a batch that begins."""
+        since = batch[0].deadline - self._timeout
+        metrics.count_batch(self.name, len(batch), asyncio.get_running_loop().time() - since)
 
-    async def _serve_alone(self, request: Request) -> Result | Exception:
-        """Return what the request leads to."""
+    async def _serve_or_divide(
+        self, batch: "list[PendingCall[Request, Result]]"
+    ) -> Sequence[Result | Exception]:
+        """Return the results of the batch or, so that one does not fail all, of each call."""
         try:
-            return (await self._serve_apart([request], None))[0]
+            return await self._serve(_requests_of(batch))
+        except Exception as error:
+            if len(batch) == 1 or self._is_final(error):
+                raise
+        return await asyncio.gather(*map(self._serve_alone, batch))
+
+    async def _serve_alone(self, call: "PendingCall[Request, Result]") -> Result | Exception:
+        """Return what the call leads to."""
+        try:
+            return (await self._serve_apart(_requests_of([call]), None))[0]
         except Exception as error:
             return error
 
@@ -195,8 +214,9 @@ class Batcher(Generic[Request, Result]):
     async def _serve_group(self, group: int) -> None:
         """Serve the calls that wait for the same lock, batch after batch, until none is left."""
         while calls := self._take(self._apart[group]):
+            self._count(calls)
             try:
-                results = await self._serve_apart([call.request for call in calls], group)
+                results = await self._serve_apart(_requests_of(calls), group)
             except Exception as error:
                 results = [error] * len(calls)
             for call, result in zip(calls, results, strict=True):
@@ -217,11 +237,15 @@ class Batcher(Generic[Request, Result]):
 
 
 class PendingCall(NamedTuple, Generic[Request, Result]):
-    """A call that waits: for what, where its result goes, and until when (the loop's time)."""
+    """A call that waits: for what, where its result goes, and until when (the loop's time).
+
+    And for whom, where that is traced.
+    """
 
     request: Request
     future: asyncio.Future[Result]
     deadline: float
+    caller: tracing.Caller
 
     def settle(self, result: Result | Exception) -> None:
         """Give the caller, if it still waits, its result."""
@@ -231,3 +255,9 @@ class PendingCall(NamedTuple, Generic[Request, Result]):
             self.future.set_exception(result)
         else:
             self.future.set_result(result)
+
+
+def _requests_of(calls: Sequence[PendingCall[Request, Any]]) -> list[Request]:
+    """Return what the calls ask for, which is what this task does from now on."""
+    tracing.work_for(call.caller for call in calls)
+    return [call.request for call in calls]

@@ -16,6 +16,8 @@ import psycopg2
 from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Psycopg2Connection
 
+from app.core import metrics, tracing
+from app.core.database.measuring import count_failure
 from app.core.database.session import SessionSetup
 from app.core.database.sockets import is_readable, wait_for
 
@@ -66,6 +68,14 @@ class PreparedStatement(NamedTuple):
         return re.sub(r"\$(\d+)", value, self.sql.replace("%", "%%"))
 
 
+class Lent(NamedTuple):
+    """How many connections there may be, how many are open, and how many in use."""
+
+    size: int
+    open: int
+    in_use: int
+
+
 class AsyncConnection:
     """A connection that the event loop drives; each statement commits by itself.
 
@@ -87,18 +97,31 @@ class AsyncConnection:
     async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
         """Return the rows of the statement; raises psycopg2.Error."""
         async with self._turn:
-            try:
-                connection = await self._opened()
-                execution = self._executions.get(statement.name)
-                if execution is None:
-                    execution = await self._prepared(connection, statement)
-                given = parameters if self._setup.lasts else _numbered(parameters)
-                rows = await self._execute(connection, execution, given)
-            except BaseException as error:
-                self._close_if_lost(error)
-                raise
-            self._used = time.monotonic()
-            return rows
+            with tracing.statement(statement.name):
+                return await self._fetch(statement, parameters)
+
+    async def _fetch(self, statement: PreparedStatement, parameters: Sequence[Any]) -> Rows:
+        """Return the rows of the statement, now that it is its turn."""
+        try:
+            connection = await self._opened()
+            execution = self._executions.get(statement.name)
+            if execution is None:
+                execution = await self._prepared(connection, statement)
+            given = parameters if self._setup.lasts else _numbered(parameters)
+            started = time.monotonic()
+            rows = await self._execute(connection, execution, given)
+        except BaseException as error:
+            self._close_if_lost(error)
+            count_failure(statement.name, error)
+            raise
+        self._used = time.monotonic()
+        metrics.STATEMENT_DURATION.observe(self._used - started, statement.name)
+        return rows
+
+    @property
+    def lent(self) -> "Lent":
+        """Return whether it is open, and in use."""
+        return Lent(1, self._connection is not None, self._turn.locked())
 
     async def _prepared(self, connection: Psycopg2Connection, statement: PreparedStatement) -> str:
         """Return what runs the statement from now on."""
@@ -127,7 +150,8 @@ class AsyncConnection:
     async def _run(self, command: str) -> None:
         """Run a command that answers no rows."""
         try:
-            await self._execute(await self._opened(), command)
+            with tracing.statement(command.partition(" ")[0]):
+                await self._execute(await self._opened(), command)
         except BaseException as error:
             self._close_if_lost(error)
             raise
@@ -229,6 +253,12 @@ class AsyncPool:
                 yield connection
             finally:
                 self._idle.append(connection)
+
+    @property
+    def lent(self) -> Lent:
+        """Return how many are open, and in use."""
+        opened = sum(one.lent.open for one in self._all)
+        return Lent(len(self._all), opened, len(self._all) - len(self._idle))
 
     def close(self) -> None:
         """Close all connections."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.core import tracing
 from app.core.config import Settings
 from app.core.database.connection import ASSUMED_ALIVE, READ_ONLY, Connect
 from app.core.database.session import SessionSetup
@@ -46,6 +47,8 @@ def serving_setup(settings: Settings, **run_time: int | str) -> SessionSetup:
         "statement_timeout": STATEMENT_TIMEOUT * 1000,
         "lock_timeout": LOCK_TIMEOUT * 1000,
         "plan_cache_mode": "force_generic_plan",
+        # A plan for any values promises many rows, and would be compiled for longer than it runs.
+        "jit": "off",
         # No call takes more than one processor.
         "max_parallel_workers_per_gather": 0,
         # A process that was frozen, or vanished, in the middle of a transaction holds its locks no
@@ -72,6 +75,7 @@ def open_engine(settings: Settings, pool_size: int, **run_time: int) -> Engine:
         pool_use_lifo=True,
         connect_args=connect_arguments(settings),
     )
+    tracing.watch(engine)
     setup = serving_setup(settings, **run_time)
     set_up_sessions(engine, setup)
     if not setup.lasts:

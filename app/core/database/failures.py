@@ -49,7 +49,7 @@ async def in_time(answer: Awaitable[T]) -> T:
         if not is_transient(error):
             raise redacted(error) from None
         log.error("the database cannot serve: %s", first_line(error))
-        code = getattr(_cause_of(error), "pgcode", None)
+        code = sqlstate(error)
         if code in POOLED_SQLSTATES:
             log.error("a pooler lends connections for a transaction: set DB_POOL_MODE=transaction")
         problem = Unavailable if code else ConnectionLost
@@ -60,11 +60,11 @@ def is_transient(error: exc.SQLAlchemyError | psycopg2.Error) -> bool:
     """Return whether the database failed for a reason that may pass."""
     if isinstance(error, exc.TimeoutError | exc.DisconnectionError):
         return True
-    cause = _cause_of(error)
-    code = getattr(cause, "pgcode", None)
+    code = sqlstate(error)
     if code is None:  # No connection came about, or it broke.
-        return isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError)
-    return str(code).startswith(TRANSIENT_SQLSTATES)
+        lost = psycopg2.OperationalError | psycopg2.InterfaceError
+        return isinstance(_cause_of(error), lost)
+    return code.startswith(TRANSIENT_SQLSTATES)
 
 
 def redacted(error: exc.SQLAlchemyError | psycopg2.Error) -> Exception:
@@ -77,6 +77,12 @@ def redacted(error: exc.SQLAlchemyError | psycopg2.Error) -> Exception:
         return error
     said = f"SQLSTATE {cause.pgcode}: {first_line(error)}"
     return exc.SQLAlchemyError(said).with_traceback(error.__traceback__)
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """Return the code that PostgreSQL gave, if it gave one."""
+    code: str | None = getattr(_cause_of(error), "pgcode", None)
+    return code
 
 
 def first_line(error: BaseException) -> str:

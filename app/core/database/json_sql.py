@@ -4,7 +4,10 @@ It spares the calls that are made most the way of each row through Python. A tes
 writers to be equal.
 """
 
-from sqlalchemy import Column, DateTime, String, TypeDecorator, inspect
+from collections.abc import Iterable
+
+from sqlalchemy import Column, DateTime, LargeBinary, String, TypeDecorator, inspect
+from sqlmodel import SQLModel
 
 from app.core.schema import Output
 
@@ -14,10 +17,20 @@ def json_of(model: type[Output], row: str, *more: str) -> str:
 
     `more` are expressions of further members, each with a comma before it, or null.
     """
+    return json_object(model, row, ((name, wire) for name, wire, _ in model.answered_fields), *more)
+
+
+def json_object(
+    model: type[SQLModel], row: str, fields: Iterable[tuple[str, str]], *more: str, start: str = "{"
+) -> str:
+    """Return the SQL expression of a JSON object of a row's fields, each with its name on the wire.
+
+    The first is never null. `start` is what stands before it.
+    """
     columns = inspect(model).columns
     parts = []
-    for number, (name, wire, _) in enumerate(model.answered_fields):
-        before = "," if number else "{"
+    for number, (name, wire) in enumerate(fields):
+        before = "," if number else start
         key, value = f"""'{before}"{wire}":'""", _value_of(row, columns[name])
         # What is null is left out, with its key.
         parts += [f"{key} || {value}"] if columns[name].nullable else [key, value]
@@ -34,6 +47,8 @@ def _value_of(row: str, column: Column[object]) -> str:
         # As pydantic writes it: microseconds unless there are none.
         time = f"""to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')"""
         return f"""replace('"' || {time} || 'Z"', '.000000Z', 'Z')"""
+    if isinstance(kind, LargeBinary):
+        return f"""'"' || encode({value}, 'hex') || '"'"""
     if isinstance(kind, String):
         return f"CAST(to_json({value}) AS text)"
     return f"CAST({value} AS text)"

@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Concatenate, ParamSpec, TypeVar
 
+from sqlalchemy import QueuePool
 from sqlmodel import Session
 
 from app.core.config import Settings
+from app.core.database.connection import Lent
 from app.core.database.engine import open_engine
 from app.core.database.failures import in_time
+from app.core.database.measuring import MeasuredThread
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,12 +44,23 @@ class Threads:
         """
 
         def call() -> T:
-            with Session(self._engine, expire_on_commit=False) as session:
+            with (
+                MeasuredThread(function.__name__),
+                Session(self._engine, expire_on_commit=False) as session,
+            ):
                 result = function(session, *args, **kwargs)
                 session.commit()
                 return result
 
-        return await in_time(asyncio.get_running_loop().run_in_executor(self._executor, call))
+        run = copy_context().run  # The thread knows for which request it works.
+        return await in_time(asyncio.get_running_loop().run_in_executor(self._executor, run, call))
+
+    @property
+    def lent(self) -> Lent:
+        """Return how many connections are open, and in use."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        return Lent(pool.size(), pool.checkedin() + pool.checkedout(), pool.checkedout())
 
     def close(self) -> None:
         """Close all connections; a statement that hangs is not waited for."""

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from app.core import metrics
+
 _log = logging.getLogger(__name__)
 
 START_SECONDS = 60.0  # Recovery after a crash comes first; pg_ctl waits as long.
@@ -187,6 +189,7 @@ class _Keeper:
                 self._leaving.wait(_PAUSE_SECONDS)
             else:
                 seconds = time.monotonic() - began
+                metrics.POSTGRES_RESTARTS.inc()
                 if not self._leaving.is_set():
                     _log.warning("the embedded PostgreSQL serves again after %.1f s", seconds)
                 return

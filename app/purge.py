@@ -1,0 +1,134 @@
+"""Deleting large chats: marked at once, and then deleted in steps.
+
+A chat that is marked is gone to every call (`statements.IS_THERE`). What it holds is deleted beside
+the traffic, by short statements, the chat itself at last. What was interrupted goes on from there.
+"""
+
+import logging
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import func, text
+from sqlmodel import Session, col, delete, select
+
+from app.core.database import Database, in_thread
+from app.models import Chat
+from app.paging import END
+from app.upkeep import keep, repeat
+
+log = logging.getLogger(__name__)
+
+# A chat that holds more messages, or deletions, than this is deleted in steps of so many of each.
+SMALL, STEP = 5_000, 1_000
+
+# Any number that no other application of the database takes: the ASCII codes of "purge".
+ADVISORY_LOCK = 0x7075726765
+
+
+def _first(table: str, column: str, after: str, count: str) -> str:
+    """Return the query of the first rows of a chat in a table, in the order of its key."""
+    return f"""
+        SELECT {column} FROM {table}
+        WHERE (chat_id, {column}) > (:chat_id, {after}) AND (chat_id, {column}) < (:chat_id, {END})
+        ORDER BY chat_id, {column} {count}
+    """
+
+
+# The key is free again: it is for another chat.
+_MARK = text(f"""
+    UPDATE chat
+    SET deleted_at = clock_timestamp(), idempotency_key = NULL, request_digest = NULL
+    WHERE id = :chat_id AND deleted_at IS NULL
+        AND coalesce(revision = ANY (CAST(:revisions AS bigint[])), true)
+        AND (
+            EXISTS ({_first("message", "id", "-1", f"OFFSET {SMALL}")})
+            OR EXISTS ({_first("deletion", "revision", "-1", f"OFFSET {SMALL}")})
+        )
+    RETURNING id
+""")
+
+
+def mark_if_large(session: Session, chat_id: int, revisions: Collection[int] | None) -> bool:
+    """Mark the chat as deleted if it is large, and at one of the revisions; return whether it is.
+
+    `purge` does the rest.
+    """
+    given = {"chat_id": chat_id, "revisions": None if revisions is None else list(revisions)}
+    return session.scalar(_MARK, given) is not None
+
+
+async def keep_purging(database: Database) -> None:
+    """Delete what marked chats hold, and then these, as soon as there are any, until cancelled."""
+    await keep(lambda: purge(database), "chats could not be deleted", database.purge_due)
+
+
+class Progress(NamedTuple):
+    """How far the deletion of a chat has come: to which message, and to which row of `deletion`."""
+
+    chat_id: int
+    message_id: int = -1
+    revision: int = -1
+    total: int = 0
+
+
+async def purge(database: Database) -> None:
+    """Delete all marked chats, the oldest mark first, unless another process does.
+
+    Raises Unavailable.
+    """
+    progress: Progress | None = None
+
+    async def step() -> bool:
+        nonlocal progress
+        progress = await purge_some(database, progress)
+        return progress is not None
+
+    await repeat(step)
+
+
+_OLDEST = text("SELECT id FROM chat WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1")
+
+_DELETE = text(f"""
+    WITH messages AS MATERIALIZED (
+        {_first("message", "id", ":message_id", f"LIMIT {STEP}")}
+    ), deletions AS MATERIALIZED (
+        {_first("deletion", "revision", ":revision", f"LIMIT {STEP}")}
+    ), deleted_messages AS (
+        DELETE FROM message USING messages
+        WHERE message.chat_id = :chat_id AND message.id = messages.id
+    ), deleted_deletions AS (
+        DELETE FROM deletion USING deletions
+        WHERE deletion.chat_id = :chat_id AND deletion.revision = deletions.revision
+    )
+    SELECT
+        (SELECT max(id) FROM messages),
+        (SELECT max(revision) FROM deletions),
+        (SELECT count(*) FROM messages)
+""")
+
+
+@in_thread
+def purge_some(session: Session, progress: Progress | None) -> Progress | None:
+    """Delete the next that a marked chat holds or, when there is nothing more, the chat.
+
+    Return how far this came; None when no chat is marked, or another process deletes what is.
+    """
+    session.connection(execution_options={"isolation_level": "READ COMMITTED"})
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK))):
+        return None
+    chat_id = session.scalar(_OLDEST)
+    if chat_id is None:
+        return None
+    if progress is None or progress.chat_id != chat_id:
+        progress = Progress(chat_id)
+    message_id, revision, count = session.execute(_DELETE, progress._asdict()).one()
+    if message_id is None and revision is None:
+        session.execute(delete(Chat).where(col(Chat.id) == chat_id))
+        log.info("deleted chat %s, with the last %s of its messages in steps", *progress[::3])
+        return progress
+    return Progress(
+        chat_id,
+        progress.message_id if message_id is None else message_id,
+        progress.revision if revision is None else revision,
+        progress.total + count,
+    )

@@ -1,0 +1,134 @@
+"""Deleting messages that are older than `RETENTION_DAYS`, as a client would delete them.
+
+Within a chat ids and times rise together, as both are drawn under the chat's lock. So the oldest
+messages of a chat are its first, which the primary key finds, and what is sent pays for no index of
+times. A message that is behind a younger one, as plain SQL can put it, goes when that does.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from app.batches import ChangeRequest
+from app.core.database import Database
+from app.core.database.connection import AsyncConnection, PreparedStatement
+from app.paging import END
+from app.statements import BY_CHAT, DELETE_MESSAGES, IS_THERE
+from app.upkeep import INTERVAL, keep, repeat
+
+log = logging.getLogger(__name__)
+
+# Seconds between two sweeps through all chats.
+SWEEP_INTERVAL = 3600
+
+# How many rows are looked for at a time, of which a chat without old messages is one, and how many
+# messages are deleted at a time, while the chat is locked.
+FOUND, DELETED = 1_000, 100
+
+# How often it is tried to delete what is locked, for a client's send holds the lock for a moment,
+# and seconds in between.
+TRIES, TRY_AGAIN = 20, 0.02
+
+# Any number that no other application of the database takes: the ASCII codes of "retain".
+ADVISORY_LOCK = 0x72657461696E
+
+
+def _of_chat(columns: str, low: str, high: str) -> str:
+    """Return the query of a chat's first messages between two ids."""
+    return f"""
+        SELECT {columns} FROM message
+        WHERE (chat_id, id) > (chat.id, {low}) AND (chat_id, id) < (chat.id, {high})
+        ORDER BY chat_id, id LIMIT $3
+    """
+
+
+# The chats from $1 on with their messages that are older than $2 days, the first $3 rows of that;
+# nothing while another process looks. A chat's messages are read up to the first that stays.
+FIND_OLD = PreparedStatement(
+    "find_old",
+    ("bigint", "bigint", "bigint"),
+    f"""
+    SELECT chat.id, old.id
+    FROM chat
+    CROSS JOIN LATERAL (
+        SELECT coalesce(
+            (
+                SELECT id FROM ({_of_chat("id, created_at", "0", str(END))}) AS first
+                WHERE created_at >= now() - make_interval(days => CAST($2 AS integer)) LIMIT 1
+            ),
+            {END}
+        ) AS id
+    ) AS kept
+    LEFT JOIN LATERAL ({_of_chat("id", "0", "kept.id")}) AS old ON true
+    WHERE (SELECT pg_try_advisory_xact_lock({ADVISORY_LOCK}))
+        AND chat.id >= $1 AND {IS_THERE}
+    ORDER BY chat.id LIMIT $3
+    """,
+)
+
+
+async def keep_retention(database: Database, days: int) -> None:
+    """Delete the messages that are older than so many days, every hour, until cancelled."""
+    failure = "old messages could not be deleted"
+    await keep(lambda: delete_old(database, days), failure, interval=SWEEP_INTERVAL)
+
+
+async def delete_old(database: Database, days: int) -> None:
+    """Delete all messages that are older, unless another process does; raises Unavailable.
+
+    Those of a chat that somebody else has locked are not waited for: they go a minute later.
+    """
+    sweep = Sweep(database, days)
+    while True:
+        await repeat(sweep.step)
+        if not sweep.missed:
+            break
+        await asyncio.sleep(INTERVAL)
+        sweep.chat_id, sweep.missed = min(sweep.missed), set()
+    if sweep.total:
+        log.info("deleted %s messages that were older than %s days", sweep.total, days)
+
+
+class Sweep:
+    """A way through all chats: from which it goes on, what it deleted, and whose lock it met."""
+
+    def __init__(self, database: Database, days: int) -> None:
+        self.chat_id = 0
+        self.total = 0
+        self.missed: set[int] = set()
+        self._database = database
+        self._days = days
+
+    async def step(self) -> bool:
+        """Delete the next old messages; return whether there may be more of them."""
+        rows = await self._database.fetch(FIND_OLD, self.chat_id, self._days, FOUND)
+        old = [ChangeRequest(id_, None, chat_id=chat_id) for chat_id, id_ in rows if id_]
+        for start in range(0, len(old), DELETED):
+            await self._delete(old[start : start + DELETED])
+        if len(rows) < FOUND:
+            return False
+        # Of the last chat there may be more, but not if nothing of it could be deleted.
+        last, id_ = rows[-1]
+        self.chat_id = last + 1 if id_ is None or last in self.missed else last
+        return True
+
+    async def _delete(self, old: Sequence[ChangeRequest]) -> None:
+        """Delete messages, but for those of chats that stay locked, and tell who follows."""
+        for _ in range(TRIES):
+            deleted = await self._database.transaction(_delete_some, old)
+            self.total += len(deleted)
+            for chat_id in set(deleted.values()):
+                self._database.tell(chat_id)
+            old = [one for one in old if one.message_id not in deleted]
+            if not old:
+                return
+            await asyncio.sleep(TRY_AGAIN)
+        self.missed |= {one.chat_id for one in old if one.chat_id is not None}
+
+
+async def _delete_some(
+    connection: AsyncConnection, requests: Sequence[ChangeRequest], wait: bool
+) -> dict[int, int]:
+    """Delete messages; return those that were deleted, each with its chat."""
+    rows = [one.row for one in requests]
+    return dict(await DELETE_MESSAGES[BY_CHAT].fetch(connection, rows, wait))
