@@ -20,6 +20,7 @@ from app.api.export import Exports
 from app.api.fast_path import FastPath, compile_routes
 from app.api.head import HeadAsGet
 from app.api.hosts import HostCheck
+from app.api.layers import LayeredApp
 from app.api.root_path import RootPath
 from app.backfill import keep_words
 from app.core import metrics, tracing
@@ -114,7 +115,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     tokens = Tokens(settings)
     callers = Callers(look_up, settings.admin_key, tokens.read)
-    app = FastAPI(
+    app = LayeredApp(
+        in_order=tracing.is_on(),
         title="The Chat and Message API",
         version=__version__,
         summary="A REST service to create and manage chats and to send, read and delete messages.",
@@ -136,23 +138,23 @@ def create_app(settings: Settings) -> FastAPI:
     pages.install(app)
     if settings.playground:
         playground.install(app, settings)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(FastPath, routes=compile_routes(app))
-    app.add_middleware(problems.AnswerErrors)
+    app.wrap(BodyLimit)
+    app.wrap(FastPath, routes=compile_routes(app))
+    app.wrap(problems.AnswerErrors)
     if settings.rate_limit is not None:
         from app.api import rate_limit  # Its library takes a quarter of a second to load.
 
         rate_limit.install(app, settings.rate_limit, settings)
     if settings.access == "keys":
-        app.add_middleware(AccessCheck, callers=callers, of=app)
-    app.add_middleware(HeadAsGet)
+        app.wrap(AccessCheck, callers=callers, of=app)
+    app.wrap(HeadAsGet)
     if settings.cors_origins:
-        app.add_middleware(Cors, origins=settings.cors_origins)
+        app.wrap(Cors, origins=settings.cors_origins)
     if settings.allowed_hosts is not None and ANY not in settings.allowed_hosts:
-        app.add_middleware(HostCheck, allowed=settings.allowed_hosts)
+        app.wrap(HostCheck, allowed=settings.allowed_hosts)
     if settings.root_path:
-        app.add_middleware(RootPath, prefix=settings.root_path)
-    app.add_middleware(RequestLog, count=count_requests(settings))
+        app.wrap(RootPath, prefix=settings.root_path)
+    app.wrap(RequestLog, count=count_requests(settings))
     return app
 
 

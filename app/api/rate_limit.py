@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.access import Routes
+from app.api.layers import LayeredApp
 from app.core.access import Caller
 from app.core.client_address import ClientAddresses
 from app.core.config import Settings
@@ -13,7 +14,7 @@ from app.core.errors import TooManyRequests
 from app.core.rate_limit import LocalRateLimiter, RateLimiter
 
 
-def install(app: FastAPI, limit: str, settings: Settings) -> None:
+def install(app: LayeredApp, limit: str, settings: Settings) -> None:
     """Have `app` count calls; `app.state.rate_limiter` has to be closed at the end."""
     limiter: RateLimiter
     if settings.rate_limit_storage is None:
@@ -23,7 +24,7 @@ def install(app: FastAPI, limit: str, settings: Settings) -> None:
 
         limiter = SharedRateLimiter(limit, settings.rate_limit_storage)
     addresses = ClientAddresses(settings.trusted_proxies) if settings.access == "open" else None
-    app.add_middleware(RateLimit, limiter=limiter, of=app, addresses=addresses)
+    app.wrap(RateLimit, limiter=limiter, of=app, addresses=addresses)
     app.state.rate_limiter = limiter
 
 

@@ -37,6 +37,11 @@ def start() -> None:
         _traces = Traces()
 
 
+def is_on() -> bool:
+    """Return whether requests are traced."""
+    return _traces is not None
+
+
 async def stop(seconds: float) -> None:
     """Export what is pending, for so many seconds at most."""
     if _traces is not None:
