@@ -28,7 +28,7 @@ run: .venv/installed  ## Serve the API, on PostgreSQL of its own unless DB_HOST 
 test: .venv/developing  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
 	$(BIN)/python -m pytest $(ARGS)
 
-test-neighbours: .venv/developing .venv/clients/installed  ## Test with nginx, Chromium, Java, PgBouncer, Redis and PostgreSQL of Debian; root installs them
+test-neighbours: .venv/developing .venv/clients/installed  ## Test with nginx, Chromium, Java, PgBouncer, Redis, Prometheus and PostgreSQL of Debian; root installs them
 	@missing=""; \
 	command -v nginx >/dev/null || missing="$$missing nginx-light"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
@@ -36,6 +36,7 @@ test-neighbours: .venv/developing .venv/clients/installed  ## Test with nginx, C
 	command -v java >/dev/null || missing="$$missing openjdk-17-jre-headless"; \
 	test -x /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	command -v promtool >/dev/null || missing="$$missing prometheus"; \
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	$(INSTALL_MISSING)
