@@ -16,6 +16,7 @@ from typing import ClassVar
 
 import uvicorn
 from prometheus_client import CollectorRegistry, make_asgi_app
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
@@ -184,6 +185,8 @@ class App:
         """Answer a request."""
         async with self._turn:
             await asyncio.sleep(self._rests_until - time.monotonic())
+            if await Request(scope, receive).is_disconnected():
+                return  # Who has given up costs the others no pause.
             began = time.monotonic()
             response = _refusal(scope) or await self._ask(scope)
             self._rests_until = began + (time.monotonic() - began) / SHARE
