@@ -10,6 +10,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from app.filters import NEAREST
 from tests.contract.test_access import NEEDED
 from tests.contract.test_tokens import call
 from tests.support import JSON, Postgres, Service, assert_problem, create_chat, eventually, send
@@ -221,6 +222,21 @@ def test_its_idempotency_key_is_free_again_and_those_of_its_messages_are_gone(
         assert_problem(answer, 404, "chat-not-found")
         batch = [{"text": "x", "idempotency_key": "message"}]
         assert_problem(client.post(f"{path}batch", json=batch), 404, "chat-not-found")
+
+
+@pytest.mark.parametrize("sort", ["created", "activity"])
+def test_the_index_of_metadata_does_not_find_it(
+    postgres: Postgres, database: str, deleted: Deleted, sort: str
+) -> None:
+    # More than are looked at without the index.
+    crowd = f"INSERT INTO chat (title) SELECT 'crowd' FROM generate_series(1, {NEAREST + 1})"
+    postgres.execute(crowd, database)
+    try:
+        with deleted.client("a key") as client:
+            answer = client.get(f'/chats/?metadata={{"kind":"hidden"}}&sort={sort}')
+            assert (answer.json(), answer.links) == ([], {})
+    finally:
+        postgres.execute("DELETE FROM chat WHERE title = 'crowd'", database)
 
 
 @pytest.fixture
