@@ -154,6 +154,8 @@ def test_nothing_of_a_large_chat_is_there_once_it_is_deleted(
             query = query.replace("{message_id}", str(deleted.message["id"] + 1))
             found = walked(client, f"{url}/?{query}")
             assert "hidden" not in json.dumps(found), query
+            if "chat_id" in query:
+                assert client.get(f"{url}/?{query}").links == {}, query
             if not ("hidden" in query or "chat_id" in query):
                 shown = {one.get("chat_id", one["id"]) for one in found}
                 there = {chat["id"] for chat in deleted.others}
@@ -220,8 +222,11 @@ def test_its_idempotency_key_is_free_again_and_those_of_its_messages_are_gone(
         path = f"/chats/{deleted.chat['id']}/messages/"
         answer = client.post(path, json={"text": "x"}, headers={"idempotency-key": "message"})
         assert_problem(answer, 404, "chat-not-found")
-        batch = [{"text": "x", "idempotency_key": "message"}]
-        assert_problem(client.post(f"{path}batch", json=batch), 404, "chat-not-found")
+        answer = client.post(path, json={"text": "x"}, headers={"idempotency-key": "new"})
+        assert_problem(answer, 404, "chat-not-found")
+        for keyed in ({"idempotency_key": "message"}, {"idempotency_key": "new"}, {}):
+            answer = client.post(f"{path}batch", json=[{"text": "x", **keyed}, {"text": "y"}])
+            assert_problem(answer, 404, "chat-not-found")
 
 
 @pytest.mark.parametrize("sort", ["created", "activity"])
