@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from app.filters import NEAREST
+from app.search import FURTHER
 from tests.contract.test_access import NEEDED
 from tests.contract.test_tokens import call
 from tests.support import JSON, Postgres, Service, assert_problem, create_chat, eventually, send
@@ -118,7 +119,8 @@ def deleted(
         send(admin, before, "said before")
         body = {"title": "hidden", "metadata": {"kind": "hidden"}}
         chat = admin.post("/chats/", json=body, headers={"idempotency-key": "chat"}).json()
-        fill(postgres, database, chat, text="said hidden")
+        # More than a search looks at, which would lead on from there.
+        fill(postgres, database, chat, FURTHER + 100, "said hidden")
         message = admin.post(
             f"/chats/{chat['id']}/messages/",
             json={"text": "hidden", "author": "Ada"},
