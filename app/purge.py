@@ -8,7 +8,8 @@ import logging
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import func, text
+from psycopg2.errors import QueryCanceled
+from sqlalchemy import exc, func, text
 from sqlmodel import Session, col, delete, select
 
 from app.core.database import Database, in_thread
@@ -51,15 +52,10 @@ _MARK = text(f"""
 def mark_if_large(session: Session, chat_id: int, revisions: Collection[int] | None) -> bool:
     """Mark the chat as deleted if it is large, and at one of the revisions; return whether it is.
 
-    `purge` does the rest.
+    `keep_purging` does the rest.
     """
     given = {"chat_id": chat_id, "revisions": None if revisions is None else list(revisions)}
     return session.scalar(_MARK, given) is not None
-
-
-async def keep_purging(database: Database) -> None:
-    """Delete what marked chats hold, and then these, as soon as there are any, until cancelled."""
-    await keep(lambda: purge(database), "chats could not be deleted", database.purge_due)
 
 
 class Progress(NamedTuple):
@@ -71,19 +67,16 @@ class Progress(NamedTuple):
     total: int = 0
 
 
-async def purge(database: Database) -> None:
-    """Delete all marked chats, the oldest mark first, unless another process does.
-
-    Raises Unavailable.
-    """
+async def keep_purging(database: Database) -> None:
+    """Delete marked chats as soon as there are any, the oldest mark first, until cancelled."""
     progress: Progress | None = None
 
     async def step() -> bool:
         nonlocal progress
-        progress = await purge_some(database, progress)
-        return progress is not None
+        progress, is_there_more = await purge_some(database, progress)
+        return is_there_more
 
-    await repeat(step)
+    await keep(lambda: repeat(step), "chats could not be deleted", database.purge_due)
 
 
 _OLDEST = text("SELECT id FROM chat WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1")
@@ -108,26 +101,40 @@ _DELETE = text(f"""
 
 
 @in_thread
-def purge_some(session: Session, progress: Progress | None) -> Progress | None:
-    """Delete the next that a marked chat holds or, when there is nothing more, the chat.
+def purge_some(session: Session, progress: Progress | None) -> tuple[Progress | None, bool]:
+    """Delete the next that a marked chat holds; return how far this came, and whether to go on.
 
-    Return how far this came; None when no chat is marked, or another process deletes what is.
+    That is not so when no chat is marked, when another process deletes what is, and when PostgreSQL
+    takes too long to go past the rows that were deleted but not vacuumed yet: that gets quicker
+    each time, as its indexes remember them.
     """
     session.connection(execution_options={"isolation_level": "READ COMMITTED"})
     if not session.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK))):
-        return None
+        return progress, False
     chat_id = session.scalar(_OLDEST)
     if chat_id is None:
-        return None
+        return None, False
     if progress is None or progress.chat_id != chat_id:
         progress = Progress(chat_id)
+    try:
+        return _delete_next(session, progress), True
+    except exc.DBAPIError as error:
+        if not isinstance(error.orig, QueryCanceled):
+            raise
+        session.rollback()
+        log.info("deleting chat %s took too long for now, and goes on in a minute", chat_id)
+        return progress, False
+
+
+def _delete_next(session: Session, progress: Progress) -> Progress:
+    """Delete the next that the chat holds or, when there is nothing more, the chat itself."""
     message_id, revision, count = session.execute(_DELETE, progress._asdict()).one()
     if message_id is None and revision is None:
-        session.execute(delete(Chat).where(col(Chat.id) == chat_id))
-        log.info("deleted chat %s, with the last %s of its messages in steps", *progress[::3])
+        session.execute(delete(Chat).where(col(Chat.id) == progress.chat_id))
+        log.info("deleted chat %s (%s of its messages by this process)", *progress[::3])
         return progress
     return Progress(
-        chat_id,
+        progress.chat_id,
         progress.message_id if message_id is None else message_id,
         progress.revision if revision is None else revision,
         progress.total + count,

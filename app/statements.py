@@ -343,7 +343,10 @@ class FilterStatements(NamedTuple):
     indexed: PreparedStatement
 
 
-_MATCHING = "SELECT chat_id AS id FROM chat_metadata WHERE metadata @> $1 LIMIT $2"
+_MATCHING = f"""
+    SELECT chat_id AS id FROM chat_metadata
+    WHERE metadata @> $1 AND NOT {hidden("chat_metadata.chat_id")} LIMIT $2
+"""
 
 
 def _filter_statements(
@@ -361,7 +364,7 @@ def _filter_statements(
         return f"""
             SELECT {second}, page.id, {json}
             FROM (SELECT id FROM {chats} ORDER BY {order} LIMIT {count}) AS first
-            JOIN chat AS page ON page.id = first.id AND page.deleted_at IS NULL {join}
+            JOIN chat AS page ON page.id = first.id {join}
         """
 
     near = {

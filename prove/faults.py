@@ -4,6 +4,7 @@ A fault strikes a world, and returns the moment from which its recovery counts: 
 of what is killed and started again, when it was killed.
 """
 
+import math
 import os
 import random
 import signal
@@ -132,15 +133,16 @@ def take_connections(world: World, turn: int) -> float:
     with ExitStack() as stack:
         first = stack.enter_context(closing(world.postgres.connect()))
         first.autocommit = True
-        until = time.monotonic() + WHILE
+        until = math.inf
         while time.monotonic() < until:
             first.cursor().execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE application_name = 'chat-and-message-api'"
             )
-            with suppress(psycopg2.OperationalError):
-                while time.monotonic() < until:
+            with suppress(psycopg2.OperationalError):  # There are no more.
+                while True:
                     stack.enter_context(closing(world.postgres.connect()))
+            until = min(until, time.monotonic() + WHILE)
             time.sleep(0.05)
     return time.monotonic()
 

@@ -8,11 +8,12 @@ that is new, so nobody has to be told of it.
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import cursor as Cursor
 
@@ -256,7 +257,8 @@ class Writer:
 
     def stop(self) -> None:
         """Have what is being stored end at once."""
-        self._database.connection.cancel()
+        with suppress(psycopg2.Error):  # It is lost, perhaps.
+            self._database.connection.cancel()
 
     def close(self) -> None:
         """Return when nothing is being stored."""

@@ -50,7 +50,7 @@ StoredKey = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,255}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class LineOf(Input):
+class BaseLine(Input):
     """A line of some kind."""
 
     @field_validator("type", mode="before", check_fields=False)
@@ -60,14 +60,14 @@ class LineOf(Input):
         return value
 
 
-class Keyed(LineOf):
+class Keyed(BaseLine):
     """What remembers the request that made it, or does not."""
 
     idempotency_key: StoredKey | None = None
     request_digest: Digest | None = None
 
 
-class HeaderLine(LineOf):
+class HeaderLine(BaseLine):
     """The first line."""
 
     type: Literal["history"]
@@ -96,7 +96,7 @@ class MessageLine(Keyed, MessageCreate):
     revision: Annotated[int, Field(ge=1, le=MAX_NUMBER)] | None = None
 
 
-class DeletionLine(LineOf):
+class DeletionLine(BaseLine):
     """That a message of the chat above it was deleted."""
 
     type: Literal["deletion"]
@@ -105,7 +105,7 @@ class DeletionLine(LineOf):
     revision: Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 
 
-class EndLine(LineOf):
+class EndLine(BaseLine):
     """The last line of an export: what came before is all."""
 
     type: Literal["end"]

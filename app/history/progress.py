@@ -22,8 +22,8 @@ class Progress:
         self._at_first = done
         self._bar: tqdm[NoReturn] | None = None
         if sys.stderr.isatty():
-            # A terminal may not know how wide it is, and tqdm would draw nothing then.
-            width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+            # A terminal may not know its size, and tqdm would draw nothing then.
+            size = os.get_terminal_size(sys.stderr.fileno())
             self._bar = tqdm(
                 desc=what,
                 total=total,
@@ -31,7 +31,8 @@ class Progress:
                 unit=" lines",
                 unit_scale=True,
                 leave=False,
-                ncols=width,
+                ncols=size.columns or 80,
+                nrows=size.lines or 24,
             )
 
     def __enter__(self) -> Self:

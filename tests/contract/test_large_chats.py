@@ -10,6 +10,8 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from app.filters import NEAREST
+from app.search import FURTHER
 from tests.contract.test_access import NEEDED
 from tests.contract.test_tokens import call
 from tests.support import JSON, Postgres, Service, assert_problem, create_chat, eventually, send
@@ -117,7 +119,8 @@ def deleted(
         send(admin, before, "said before")
         body = {"title": "hidden", "metadata": {"kind": "hidden"}}
         chat = admin.post("/chats/", json=body, headers={"idempotency-key": "chat"}).json()
-        fill(postgres, database, chat, text="said hidden")
+        # More than a search looks at, which would lead on from there.
+        fill(postgres, database, chat, FURTHER + 100, "said hidden")
         message = admin.post(
             f"/chats/{chat['id']}/messages/",
             json={"text": "hidden", "author": "Ada"},
@@ -153,6 +156,8 @@ def test_nothing_of_a_large_chat_is_there_once_it_is_deleted(
             query = query.replace("{message_id}", str(deleted.message["id"] + 1))
             found = walked(client, f"{url}/?{query}")
             assert "hidden" not in json.dumps(found), query
+            if "chat_id" in query:
+                assert client.get(f"{url}/?{query}").links == {}, query
             if not ("hidden" in query or "chat_id" in query):
                 shown = {one.get("chat_id", one["id"]) for one in found}
                 there = {chat["id"] for chat in deleted.others}
@@ -219,8 +224,26 @@ def test_its_idempotency_key_is_free_again_and_those_of_its_messages_are_gone(
         path = f"/chats/{deleted.chat['id']}/messages/"
         answer = client.post(path, json={"text": "x"}, headers={"idempotency-key": "message"})
         assert_problem(answer, 404, "chat-not-found")
-        batch = [{"text": "x", "idempotency_key": "message"}]
-        assert_problem(client.post(f"{path}batch", json=batch), 404, "chat-not-found")
+        answer = client.post(path, json={"text": "x"}, headers={"idempotency-key": "new"})
+        assert_problem(answer, 404, "chat-not-found")
+        for keyed in ({"idempotency_key": "message"}, {"idempotency_key": "new"}, {}):
+            answer = client.post(f"{path}batch", json=[{"text": "x", **keyed}, {"text": "y"}])
+            assert_problem(answer, 404, "chat-not-found")
+
+
+@pytest.mark.parametrize("sort", ["created", "activity"])
+def test_the_index_of_metadata_does_not_find_it(
+    postgres: Postgres, database: str, deleted: Deleted, sort: str
+) -> None:
+    # More than are looked at without the index.
+    crowd = f"INSERT INTO chat (title) SELECT 'crowd' FROM generate_series(1, {NEAREST + 1})"
+    postgres.execute(crowd, database)
+    try:
+        with deleted.client("a key") as client:
+            answer = client.get(f'/chats/?metadata={{"kind":"hidden"}}&sort={sort}')
+            assert (answer.json(), answer.links) == ([], {})
+    finally:
+        postgres.execute("DELETE FROM chat WHERE title = 'crowd'", database)
 
 
 @pytest.fixture

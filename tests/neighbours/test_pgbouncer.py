@@ -17,6 +17,7 @@ from tests.support import (
     create_chat,
     environment,
     eventually,
+    history,
     running,
     send,
 )
@@ -111,6 +112,22 @@ def test_several_replicas_migrate_through_it_alone(
             )
         assert sum("migrated to 0001" in output for output in outputs) == 1
         assert len(own_postgres.execute("SELECT * FROM alembic_version", database)) == 1
+        assert own_postgres.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory'") == []
+
+
+def test_a_history_comes_and_goes_through_it_alone(
+    pooled: dict[str, str], own_postgres: Postgres, tmp_path: Path
+) -> None:
+    file = history.write(tmp_path / "history.ndjson", *history.many(2, 6_000))
+    with own_postgres.database() as first, own_postgres.database() as second:
+        came = {**pooled, "DB_NAME": first}
+        history.bring(came, file)
+        exported = history.run(came, "export").stdout
+        assert exported.count(b"\n") == 12_006
+        file.write_bytes(exported)
+        direct = own_postgres.settings(second)
+        history.bring(direct, file, "--map", tmp_path / "mapping")
+        assert history.take(direct) == exported.decode().split("\n")[1:-1]
         assert own_postgres.execute("SELECT pid FROM pg_locks WHERE locktype = 'advisory'") == []
 
 

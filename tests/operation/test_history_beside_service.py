@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 
 from tests.support import JSON, Postgres, Service, Start, create_chat, read_chat, send
-from tests.support.history import bring, chat, many, message, take, write
+from tests.support.history import bring, chat, many, message, run, take, told, write
+from tests.support.large import fill, purging_held_up
 
 
 def ids_of(lines: list[str], kind: str) -> list[int]:
@@ -113,3 +114,23 @@ def test_an_export_is_of_one_moment_whatever_is_sent_meanwhile(
         first, *messages, end = map(json.loads, one)
         assert [m["revision"] for m in messages] == [*range(1, first["revision"] + 1)]
         assert end["messages"] == len(messages)
+
+
+def test_a_chat_that_is_being_deleted_is_no_part_of_an_export(
+    postgres: Postgres, migrated: str, start: Start
+) -> None:
+    with postgres.database(migrated) as name, purging_held_up(postgres, name):
+        settings = postgres.settings(name)
+        service = start(settings).get_ready()
+        with service.client() as client:
+            kept, deleted = create_chat(client), create_chat(client)
+            sent = send(client, kept)
+            fill(postgres, name, deleted)
+            assert client.delete(f"/chats/{deleted['id']}").status_code == 204
+        lines = take(settings)
+        assert (ids_of(lines, "chat"), ids_of(lines, "message")) == ([kept["id"]], [sent["id"]])
+        counts = {"chats": 1, "messages": 1, "deletions": 0}
+        assert json.loads(lines[-1]) == {"type": "end", **counts}
+        result = run(settings, "export", "--chat", str(deleted["id"]))
+        assert (result.returncode, result.stdout) == (1, b"")
+        assert told(result)[-1].endswith(f"No chat has the id {deleted['id']}.")

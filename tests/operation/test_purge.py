@@ -43,7 +43,7 @@ def test_all_that_a_large_chat_held_is_deleted_and_nothing_else(
         eventually(lambda: left(postgres, database, large) == (0, 0, 0))
         assert [one["id"] for one in client.get("/chats/").json()] == [empty["id"], other["id"]]
         assert client.get("/messages/").json() == [message]
-    told = f"deleted chat {large['id']}, with the last {LARGE // 2} of its messages in steps"
+    told = f"deleted chat {large['id']} ({LARGE // 2} of its messages by this process)"
     eventually(lambda: told in [line["message"] for line in service.lines()])
 
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 PATH = "/metrics"
 
 # Where files are memory, if there is such a place: what is written to a disk may have to wait.
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # nosec B108  # Folders there are made for this user alone.
 
 PREFIX = "chat-metrics-"
 
