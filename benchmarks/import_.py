@@ -1,16 +1,13 @@
 """How fast `python -m app import` is, by \\copy in the same run: `python -m benchmarks.import_`.
 
 Both store the same chats and messages in a newly migrated database of the same server, with all
-indexes, words for the search among what is stored, each message once. What `\\copy` reads is the
-tables as PostgreSQL writes them: it neither checks a line nor makes words of a text. The import is
-timed from the command's start to its end. Processor time is that of the client and of the server's
-processes that served it; it tells more than seconds do where others use the machine.
+indexes and with the words that the search looks at. What `\\copy` reads is the tables as PostgreSQL
+writes them: it neither checks a line nor makes words of a text. The import is timed from the
+command's start to its end.
 """
 
 import argparse
 import json
-import os
-import resource
 import subprocess
 import sys
 import time
@@ -19,7 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
 from app.core.embedded import embedded_postgres
 from app.core.embedded.cluster import find_binaries
@@ -72,15 +68,8 @@ def write_history(file: Path, chats: int, messages: int) -> None:
                 lines.write(json.dumps(message) + "\n")
 
 
-class Spent(NamedTuple):
-    """Seconds that something took, and seconds that processors worked for it."""
-
-    elapsed: float
-    processor: float
-
-
 def compare(postgres: Postgres, history: Path, rounds: int, killed: bool) -> None:
-    """Import and copy by turns, and print what each took."""
+    """Import and copy by turns, and print how long each took."""
     ratios = []
     with postgres.database() as source:
         postgres.migrate(source)
@@ -88,46 +77,26 @@ def compare(postgres: Postgres, history: Path, rounds: int, killed: bool) -> Non
         copy_out(postgres, source, history.parent)
         (state,) = postgres.execute(STATE, source)
         for _ in range(rounds):
-            imported = spent(postgres, state, lambda name: import_into(postgres, name, history))
-            copied = spent(postgres, state, lambda name: copy_in(postgres, name, history.parent))
-            ratios.append(
-                Spent(copied.elapsed / imported.elapsed, copied.processor / imported.processor)
-            )
-            print(f"import {shown(imported)}; \\copy {shown(copied)}", flush=True)
-        rate, processor = (median(column) for column in zip(*ratios, strict=True))
-        print(
-            f"{state[0]:,} messages: {rate:.2f} of \\copy's rate, by the processor {processor:.2f}"
-        )
+            imported = seconds(postgres, state, lambda name: import_into(postgres, name, history))
+            copied = seconds(postgres, state, lambda name: copy_in(postgres, name, history.parent))
+            ratios.append(copied / imported)
+            print(f"import {imported:.1f} s, \\copy {copied:.1f} s: {ratios[-1]:.2f}", flush=True)
+        print(f"{state[0]:,} messages; median of the ratios of the rates: {median(ratios):.2f}")
         if killed:
-            spent(postgres, state, lambda name: kill_and_import(postgres, name, history))
+            seconds(postgres, state, lambda name: kill_and_import(postgres, name, history))
             print("killed in the middle and run again: equal")
 
 
-def shown(one: Spent) -> str:
-    """Return it for people."""
-    return f"{one.elapsed:.1f} s, of processors {one.processor:.1f} s"
-
-
-def spent(postgres: Postgres, state: object, fill: Callable[[str], None]) -> Spent:
-    """Return what it takes to fill a new database, which has to be like the first then."""
+def seconds(postgres: Postgres, state: object, fill: Callable[[str], None]) -> float:
+    """Return how long it takes to fill a new database, which has to be like the first then."""
     with postgres.database() as name:
         postgres.migrate(name)
         postgres.execute("CHECKPOINT")
-        began, worked = time.monotonic(), processor_time(postgres)
+        began = time.monotonic()
         fill(name)
-        took = Spent(time.monotonic() - began, processor_time(postgres) - worked)
+        took = time.monotonic() - began
         assert postgres.execute(STATE, name) == [state]
     return took
-
-
-def processor_time(postgres: Postgres) -> float:
-    """Return the seconds of all children of this process, and of the server, that have ended."""
-    pid_file = Path(postgres.host).parent / "cluster" / "postmaster.pid"
-    pid = pid_file.read_text().split()[0]
-    fields = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
-    of_server = sum(map(int, fields[13:15])) / os.sysconf("SC_CLK_TCK")  # cutime, cstime: proc(5)
-    ours = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return of_server + ours.ru_utime + ours.ru_stime
 
 
 def import_into(postgres: Postgres, name: str, history: Path) -> None:

@@ -72,9 +72,14 @@ class OpenChat:
         self.id = line.id
         self.created_at = created_at
         self.revision = line.revision
-        self.active_at = line.active_at or created_at
+        self._latest: datetime | None = None
         self._revisions = IdSet()
         self._keys: set[int] = set()
+
+    @property
+    def active_at(self) -> datetime:
+        """Return where the chat stands in the inbox: what its line says, or its latest message."""
+        return self.line.active_at or self._latest or self.created_at
 
     def take_message(self, line: MessageLine) -> None:
         """Give the message what it lacks, and the chat what follows from it; raises BadLine."""
@@ -88,8 +93,8 @@ class OpenChat:
         if line.revision is not None:
             self._take_revision(line.revision)
         assert line.created_at is not None
-        if self.line.active_at is None:
-            self.active_at = max(self.active_at, line.created_at)
+        if self._latest is None or line.created_at > self._latest:
+            self._latest = line.created_at
 
     def take_deletion(self, line: DeletionLine) -> None:
         """Raise the chat's revision as far; raises BadLine."""

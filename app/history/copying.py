@@ -88,8 +88,10 @@ class Piece:
         for table, rows in self.rows.items():
             if rows:
                 columns = ", ".join(_COLUMNS[table])
-                file = BytesIO("".join(rows).encode())
-                cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN", file, size=65_536)
+                data = "".join(rows).encode()
+                # Sent at once: for each part, this thread would have to wait for the other's turn.
+                command = f"COPY {table} ({columns}) FROM STDIN"
+                cursor.copy_expert(command, BytesIO(data), size=len(data))
         for values in self.later:
             cursor.execute("UPDATE chat SET revision = %s, active_at = %s WHERE id = %s", values)
 

@@ -54,7 +54,8 @@ def test_clients_send_while_a_history_is_imported_and_no_id_comes_twice(
 def test_a_follower_of_another_chat_is_not_told_of_what_is_imported(
     postgres: Postgres, migrated: str, start: Start, tmp_path: Path
 ) -> None:
-    file = write(tmp_path / "history.ndjson", chat(100), message(100, "imported", id=500))
+    imported = message(100, "imported", id=500, created_at="2026-01-01T00:00:00Z")
+    file = write(tmp_path / "history.ndjson", chat(100), imported)
     with postgres.database(migrated) as name:
         service = start(postgres.settings(name)).get_ready()
         with service.client() as client:
@@ -65,8 +66,8 @@ def test_a_follower_of_another_chat_is_not_told_of_what_is_imported(
             assert second["id"] > 500 > first["id"]
             changes = client.get(f"/chats/{made['id']}/changes?since=1").json()["changes"]
             assert [one["message_id"] for one in changes] == [second["id"]]
-            imported = client.get("/chats/100/changes?since=0").json()
-            assert [one["message_id"] for one in imported["changes"]] == [500]
+            changes = client.get("/chats/100/changes?since=0").json()["changes"]
+            assert [one["message_id"] for one in changes] == [500]
             assert [one["id"] for one in client.get("/chats/?sort=activity").json()] == [
                 made["id"],
                 100,

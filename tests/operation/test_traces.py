@@ -113,7 +113,7 @@ def children_of(collector: Collector, span: CollectedSpan) -> list[str]:
         ("GET", "/chats/?limit=2", None, "/chats/", 200, ["pages_of_chats_one"]),
         ("GET", "/messages/", None, "/messages/", 200, ["chunk_of_messages"]),
         ("PATCH", "/chats/{id}", {"title": "Other"}, "/chats/{chat_id}", 200, ["UPDATE chat"]),
-        ("DELETE", "/chats/{id}", None, "/chats/{chat_id}", 204, ["DELETE chat"]),
+        ("DELETE", "/chats/{id}", None, "/chats/{chat_id}", 204, ["UPDATE chat", "DELETE chat"]),
         ("PUT", "/chats/{id}", None, "/chats/{chat_id}", 405, []),
         (
             "POST",
