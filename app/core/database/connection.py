@@ -17,6 +17,7 @@ from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Psycopg2Connection
 
 from app.core import metrics, tracing
+from app.core.database.failures import is_lost
 from app.core.database.measuring import count_failure
 from app.core.database.session import SessionSetup
 from app.core.database.sockets import is_readable, wait_for
@@ -162,12 +163,7 @@ class AsyncConnection:
         Or when its session can only read, which it would go on doing when the database no longer
         asks for that.
         """
-        lost = (psycopg2.OperationalError, psycopg2.InterfaceError)
-        if (
-            not isinstance(error, psycopg2.Error)
-            or isinstance(error, lost)
-            or error.pgcode == READ_ONLY
-        ):
+        if not isinstance(error, psycopg2.Error) or is_lost(error) or error.pgcode == READ_ONLY:
             self.close()
 
     async def _opened(self) -> Psycopg2Connection:

@@ -61,10 +61,17 @@ def is_transient(error: exc.SQLAlchemyError | psycopg2.Error) -> bool:
     if isinstance(error, exc.TimeoutError | exc.DisconnectionError):
         return True
     code = sqlstate(error)
-    if code is None:  # No connection came about, or it broke.
-        lost = psycopg2.OperationalError | psycopg2.InterfaceError
-        return isinstance(_cause_of(error), lost)
-    return code.startswith(TRANSIENT_SQLSTATES)
+    return is_lost(error) if code is None else code.startswith(TRANSIENT_SQLSTATES)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Return whether psycopg2 says that no connection came about, or that it may be broken.
+
+    When the server leaves in the middle of a statement, it may say so by DatabaseError itself.
+    """
+    cause = _cause_of(error)
+    known = isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError)
+    return known or type(cause) is psycopg2.DatabaseError
 
 
 def redacted(error: exc.SQLAlchemyError | psycopg2.Error) -> Exception:

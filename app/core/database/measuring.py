@@ -9,7 +9,7 @@ import psycopg2
 from sqlalchemy import exc
 
 from app.core import metrics
-from app.core.database.failures import sqlstate
+from app.core.database.failures import is_lost, sqlstate
 
 # The kinds of failures by the first of these that SQLSTATE begins with (PostgreSQL documentation,
 # appendix A).
@@ -47,9 +47,8 @@ def kind_of(error: BaseException) -> str:
     code = sqlstate(error)
     if code is not None:
         return next((kind for start, kind in KINDS.items() if code.startswith(start)), OTHER)
-    # No connection came about, or it broke.
-    lost = (psycopg2.OperationalError, psycopg2.InterfaceError, exc.DBAPIError, OSError)
-    return "connection" if isinstance(error, lost) else OTHER
+    lost = is_lost(error) or isinstance(error, exc.DBAPIError | OSError)
+    return "connection" if lost else OTHER
 
 
 class MeasuredThread:
