@@ -138,6 +138,7 @@ def create_app(settings: Settings) -> FastAPI:
     pages.install(app)
     if settings.playground:
         playground.install(app, settings)
+    app.add_middleware(problems.AnswerErrors)  # FastAPI's own would answer what is unexpected.
     app.wrap(BodyLimit)
     app.wrap(FastPath, routes=compile_routes(app))
     app.wrap(problems.AnswerErrors)
