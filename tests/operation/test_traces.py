@@ -380,8 +380,9 @@ def test_a_503_is_an_error(
         assert span.attributes["http.response.status_code"] == 503
         assert "error.type" in span.attributes
     statements = collector.children(span)
-    assert [one.is_error for one in statements] == [method == "GET"] * len(statements)
-    assert all(one.attributes["error.type"] for one in statements)
+    # The ORM's connections look whether the server is there, and so may come to no statement.
+    assert statements or method == "PATCH"
+    assert all(one.is_error and one.attributes["error.type"] for one in statements)
 
 
 def test_a_client_that_leaves_is_no_error(
