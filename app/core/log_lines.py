@@ -37,7 +37,7 @@ class LineWriter:
         self._waiter: threading.Thread | None = None
         self._poll = _poll_of(descriptor)
 
-    def add(self, line: bytes) -> None:
+    def add(self, line: str) -> None:
         """Have a line written at the end of this turn of the event loop."""
         with self._lock:
             self._keep(line)
@@ -46,7 +46,7 @@ class LineWriter:
             self._is_due = True
         asyncio.get_running_loop().call_soon(self.flush)
 
-    def write(self, line: bytes) -> None:
+    def write(self, line: str) -> None:
         """Write a line now, after those that wait."""
         with self._lock:
             self._keep(line)
@@ -71,12 +71,13 @@ class LineWriter:
         if waiter := self._waiter:
             waiter.join(seconds)
 
-    def _keep(self, line: bytes) -> None:
+    def _keep(self, line: str) -> None:
         if self._kept > self.max_kept:
             self._lost += 1
             return
-        self._waiting.append(line)
-        self._kept += len(line)
+        written = f"{line}\n".encode(errors="backslashreplace")
+        self._waiting.append(written)
+        self._kept += len(written)
 
     def _can_write(self, size: int) -> bool:
         """Return whether so many bytes can be written without waiting."""
@@ -134,7 +135,7 @@ class LineHandler(Handler):
     def emit(self, record: LogRecord) -> None:
         """Write the record's line."""
         try:
-            self._writer.write(f"{self.format(record)}\n".encode(errors="backslashreplace"))
+            self._writer.write(self.format(record))
         except Exception:
             self.handleError(record)
 

@@ -1,7 +1,6 @@
 """Log lines on stdout, plain or JSON, and one for each request, under the request's id."""
 
 import asyncio
-import json
 import logging
 import logging.config
 import re
@@ -72,17 +71,20 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        entry = {
-            "time": _timestamp(record.created),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "request_id": request_id.get(),
-            "message": record.getMessage(),
-            **tracing.ids(),
-        }
+        more = ""
         if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry)
+            more = f', "traceback": {_quoted(self.formatException(record.exc_info))}'
+        return _json(record.created, record.levelname, record.name, record.getMessage(), more)
+
+
+def _json(created: float, level: str, logger: str, message: str, more: str) -> str:
+    """Return the line; `more` are members that follow those which every line has."""
+    traced = "".join(f', "{name}": "{value}"' for name, value in tracing.ids().items())
+    return (
+        f'{{"time": "{_timestamp(created)}", "level": "{level.lower()}", '
+        f'"logger": {_quoted(logger)}, "request_id": "{request_id.get()}", '
+        f'"message": {_quoted(message)}{traced}{more}}}'
+    )
 
 
 def configure_logging(settings: Settings) -> None:
@@ -170,7 +172,7 @@ def log_request(scope: Scope, status: int, seconds: float) -> None:
     the cost.
     """
     if _requests is not None and log.isEnabledFor(logging.INFO):
-        _requests.lines.add(_requests.line(scope, status, round(seconds * 1000, 2)).encode())
+        _requests.lines.add(_requests.line(scope, status, round(seconds * 1000, 2)))
 
 
 class _Requests(NamedTuple):
@@ -185,25 +187,22 @@ _requests: _Requests | None = None
 
 def _plain_request(scope: Scope, status: int, milliseconds: float) -> str:
     """Return a request's line for people."""
-    return f"{_plain(time.time(), 'INFO', _said(scope, asked_path(scope), status, milliseconds))}\n"
+    return _plain(time.time(), "INFO", _said(scope, asked_path(scope), status, milliseconds))
 
 
 def _json_request(scope: Scope, status: int, milliseconds: float) -> str:
     """Return a request's line for machines, its facts as members of their own."""
     path = asked_path(scope)
-    traced = "".join(f'"{name}": "{value}", ' for name, value in tracing.ids().items())
-    caller = ""
+    facts = (
+        f', "method": {_quoted(scope["method"])}, "path": {_quoted(path)}, '
+        f'"route": {_quoted(path_template(scope))}, "status": {status}, '
+        f'"duration_ms": {milliseconds}'
+    )
     if "caller" in scope:
         named = scope["caller"]
-        caller = f', "caller": {_quoted(named.name)}, "credential": {_quoted(named.credential)}'
-    return (
-        f'{{"time": "{_timestamp(time.time())}", "level": "info", "logger": "{log.name}", '
-        f'"request_id": "{request_id.get()}", '
-        f'"message": {_quoted(_said(scope, path, status, milliseconds))}, {traced}'
-        f'"method": {_quoted(scope["method"])}, "path": {_quoted(path)}, '
-        f'"route": {_quoted(path_template(scope))}, "status": {status}, '
-        f'"duration_ms": {milliseconds}{caller}}}\n'
-    )
+        facts += f', "caller": {_quoted(named.name)}, "credential": {_quoted(named.credential)}'
+    said = _said(scope, path, status, milliseconds)
+    return _json(time.time(), "INFO", log.name, said, facts)
 
 
 def _said(scope: Scope, path: str, status: int, milliseconds: float) -> str:
