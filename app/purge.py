@@ -13,8 +13,9 @@ from sqlalchemy import exc, func, text
 from sqlmodel import Session, col, delete, select
 
 from app.core.database import Database, in_thread
-from app.models import Chat
+from app.models import Chat, Deletion, Message
 from app.paging import END
+from app.statements import BY_CHAT, BY_REVISION, rows_between
 from app.upkeep import keep, repeat
 
 log = logging.getLogger(__name__)
@@ -26,13 +27,14 @@ SMALL, STEP = 5_000, 1_000
 ADVISORY_LOCK = 0x7075726765
 
 
-def _first(table: str, column: str, after: str, count: str) -> str:
-    """Return the query of the first rows of a chat in a table, in the order of its key."""
-    return f"""
-        SELECT {column} FROM {table}
-        WHERE (chat_id, {column}) > (:chat_id, {after}) AND (chat_id, {column}) < (:chat_id, {END})
-        ORDER BY chat_id, {column} {count}
-    """
+def _messages(after: str | int, count: str) -> str:
+    """Return the query of the ids of a chat's first messages after one."""
+    return rows_between(Message, BY_CHAT, ":chat_id", after, END, count, columns="id")
+
+
+def _deletions(after: str | int, count: str) -> str:
+    """Return the query of the revisions of a chat's first deletions after one."""
+    return rows_between(Deletion, BY_REVISION, ":chat_id", after, END, count, columns="revision")
 
 
 # The key is free again: it is for another chat.
@@ -42,8 +44,8 @@ _MARK = text(f"""
     WHERE id = :chat_id AND deleted_at IS NULL
         AND coalesce(revision = ANY (CAST(:revisions AS bigint[])), true)
         AND (
-            EXISTS ({_first("message", "id", "-1", f"OFFSET {SMALL}")})
-            OR EXISTS ({_first("deletion", "revision", "-1", f"OFFSET {SMALL}")})
+            EXISTS ({_messages(-1, f"1 OFFSET {SMALL}")})
+            OR EXISTS ({_deletions(-1, f"1 OFFSET {SMALL}")})
         )
     RETURNING id
 """)
@@ -83,9 +85,9 @@ _OLDEST = text("SELECT id FROM chat WHERE deleted_at IS NOT NULL ORDER BY delete
 
 _DELETE = text(f"""
     WITH messages AS MATERIALIZED (
-        {_first("message", "id", ":message_id", f"LIMIT {STEP}")}
+        {_messages(":message_id", str(STEP))}
     ), deletions AS MATERIALIZED (
-        {_first("deletion", "revision", ":revision", f"LIMIT {STEP}")}
+        {_deletions(":revision", str(STEP))}
     ), deleted_messages AS (
         DELETE FROM message USING messages
         WHERE message.chat_id = :chat_id AND message.id = messages.id

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from app.batches import ChangeRequest
 from app.core.database import Database
 from app.core.database.connection import AsyncConnection, PreparedStatement
+from app.models import Message
 from app.paging import END
-from app.statements import BY_CHAT, DELETE_MESSAGES, IS_THERE
+from app.statements import BY_CHAT, DELETE_MESSAGES, IS_THERE, rows_between
 from app.upkeep import INTERVAL, keep, repeat
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,9 @@ TRIES, TRY_AGAIN = 20, 0.02
 ADVISORY_LOCK = 0x72657461696E
 
 
-def _of_chat(columns: str, low: str, high: str) -> str:
-    """Return the query of a chat's first messages between two ids."""
-    return f"""
-        SELECT {columns} FROM message
-        WHERE (chat_id, id) > (chat.id, {low}) AND (chat_id, id) < (chat.id, {high})
-        ORDER BY chat_id, id LIMIT $3
-    """
+def _of_chat(columns: str, before: str | int) -> str:
+    """Return the query of a chat's first messages before one."""
+    return rows_between(Message, BY_CHAT, "chat.id", 0, before, "$3", columns=columns)
 
 
 # The chats from $1 on with their messages that are older than $2 days, the first $3 rows of that;
@@ -53,13 +50,13 @@ FIND_OLD = PreparedStatement(
     CROSS JOIN LATERAL (
         SELECT coalesce(
             (
-                SELECT id FROM ({_of_chat("id, created_at", "0", str(END))}) AS first
+                SELECT id FROM ({_of_chat("id, created_at", END)}) AS first
                 WHERE created_at >= now() - make_interval(days => CAST($2 AS integer)) LIMIT 1
             ),
             {END}
         ) AS id
     ) AS kept
-    LEFT JOIN LATERAL ({_of_chat("id", "0", "kept.id")}) AS old ON true
+    LEFT JOIN LATERAL ({_of_chat("id", "kept.id")}) AS old ON true
     WHERE (SELECT pg_try_advisory_xact_lock({ADVISORY_LOCK}))
         AND chat.id >= $1 AND {IS_THERE}
     ORDER BY chat.id LIMIT $3

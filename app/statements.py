@@ -27,6 +27,7 @@ _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call]  # SQLAlchemy g
 Key = tuple[str, ...]
 BY_ID: Key = ("id",)
 BY_CHAT: Key = ("chat_id", "id")
+BY_REVISION: Key = ("chat_id", "revision")
 
 IS_THERE = "chat.deleted_at IS NULL"
 
@@ -118,7 +119,7 @@ class StoredFields:
 
 
 def rows_between(
-    table: type[Output],
+    table: type[SQLModel],
     key: Key,
     chat_id: str,
     low: str | int,
@@ -129,16 +130,17 @@ def rows_between(
     columns: str = "*",
     where: str = "true",
 ) -> str:
-    """Return the query of at most `count` rows between two ids, of a chat's or of all rows.
+    """Return the query of at most `count` rows between two places of a key, in its order.
 
-    Of those that `where` is not true of, it looks at each on the way.
+    `low` and `high` are of the key's last column, in a chat unless the key is of all rows. Of rows
+    that `where` is not true of, it looks at each on the way.
     """
 
-    def place(chat_id: str, id_: str | int) -> str:
-        return f"({', '.join(str({'chat_id': chat_id, 'id': id_}[column]) for column in key)})"
+    def place(chat_id: str, last: str | int) -> str:
+        return f"({', '.join([*[chat_id] * (len(key) - 1), str(last)])})"
 
     name = str(inspect(table).local_table.name)
-    row = place(f"{name}.chat_id", f"{name}.id")
+    row = f"({', '.join(f'{name}.{column}' for column in key)})"
     order = ", ".join(f"{name}.{column}{' DESC' if newest_first else ''}" for column in key)
     return f"""
         SELECT {columns} FROM {name}

@@ -1,6 +1,7 @@
 """Writing a history: all that the database holds of chats at one moment, or of some of them."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
@@ -12,10 +13,10 @@ from app.core.errors import ChatNotFound
 from app.core.schema import Output
 from app.history.lines import FORMAT_VERSION
 from app.history.progress import Progress
-from app.history.session import session
+from app.history.session import Session
 from app.models import Chat, Deletion, Message
 from app.paging import END
-from app.statements import BY_CHAT, IS_THERE, hidden, rows_between
+from app.statements import BY_CHAT, BY_REVISION, IS_THERE, hidden, rows_between
 
 _KEYED = ("idempotency_key", "request_digest")
 
@@ -41,6 +42,7 @@ _DELETION = json_object(
     start='{"type":"deletion",',
 )
 _MESSAGES = rows_between(Message, BY_CHAT, "chat.id", 0, END, "ALL")
+_DELETIONS = rows_between(Deletion, BY_REVISION, "chat.id", -1, END, "ALL")
 
 _CHOSEN = f"/* chosen */ {IS_THERE}"
 # A nested loop over chats in order, each with its rows in order: nothing is sorted, or kept. JSON
@@ -53,9 +55,7 @@ _LINES = f"""
             UNION ALL
             SELECT {_MESSAGE} FROM ({_MESSAGES}) AS message
             UNION ALL
-            SELECT {_DELETION} FROM (
-                SELECT * FROM deletion WHERE chat_id = chat.id ORDER BY chat_id, revision
-            ) AS deletion
+            SELECT {_DELETION} FROM ({_DELETIONS}) AS deletion
         ) AS lines
     ) TO STDOUT (FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')
 """
@@ -98,7 +98,7 @@ def export_history(
     Nothing is written when there is no such chat: raises ChatNotFound. Raises OSError and
     psycopg2.Error.
     """
-    with session(settings.direct) as database, database.transaction() as cursor:
+    with closing(Session(settings.direct)) as database, database.transaction() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         moment = _look(cursor, chats)
         total = sum(moment[1:])

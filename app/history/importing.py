@@ -24,7 +24,7 @@ from app.history.copying import Composer, Piece
 from app.history.lines import MAX_NUMBER
 from app.history.mapping import Mapping
 from app.history.progress import Progress, say
-from app.history.session import Session, session
+from app.history.session import Session
 from app.history.survey import File, NotImportable, RawLine, Survey, lines_of
 from app.models import HistoryImport
 
@@ -51,7 +51,11 @@ def import_history(
     Raises NotImportable, OSError and psycopg2.Error.
     """
     direct = settings.direct
-    with session(direct) as turn, session(direct) as reading, session(direct) as writing:
+    with (
+        closing(Session(direct)) as turn,
+        closing(Session(direct)) as reading,
+        closing(Session(direct)) as writing,
+    ):
         _take_turn(turn)
         record = _begun(writing, survey, mapping is not None, again)
         if record.finished_at is not None:

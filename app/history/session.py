@@ -11,9 +11,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from app.core.config import Settings
 from app.core.database.engine import connect_arguments
-from app.core.database.session import SessionSetup
-
-_ENDLESS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+from app.core.database.session import NO_TIMEOUTS, SessionSetup
 
 
 class Session:
@@ -23,7 +21,7 @@ class Session:
         """Connect; raises psycopg2.Error."""
         setup = SessionSetup(
             settings.db_pool_mode,
-            {**dict.fromkeys(_ENDLESS, 0), "max_parallel_workers_per_gather": 0, "jit": "off"},
+            {**NO_TIMEOUTS, "max_parallel_workers_per_gather": 0, "jit": "off"},
         )
         arguments: dict[str, Any] = connect_arguments(settings)
         arguments["application_name"] = "chat-and-message-history"
@@ -48,13 +46,3 @@ class Session:
     def close(self) -> None:
         """End the session, with whatever it is doing."""
         self.connection.close()
-
-
-@contextmanager
-def session(settings: Settings) -> Iterator[Session]:
-    """Yield a session that is closed afterwards; raises psycopg2.Error."""
-    opened = Session(settings)
-    try:
-        yield opened
-    finally:
-        opened.close()

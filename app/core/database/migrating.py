@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from app.core.config import Settings
 from app.core.database.engine import connect_arguments, set_up_sessions
-from app.core.database.session import SessionSetup
+from app.core.database.session import NO_TIMEOUTS, SessionSetup
 
 log = logging.getLogger("app.migrations")
 
@@ -83,8 +83,7 @@ def _open_engine(settings: Settings) -> Engine:
     What is built beside the traffic (`CREATE INDEX CONCURRENTLY`) runs in no transaction, holds up
     nobody, and has to wait for the transactions of others.
     """
-    endless = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-    setup = SessionSetup(settings.db_pool_mode, dict.fromkeys(endless, 0))
+    setup = SessionSetup(settings.db_pool_mode, NO_TIMEOUTS)
     engine = create_engine(
         "postgresql+psycopg2://",
         poolclass=NullPool,

@@ -80,6 +80,11 @@ _IN_EACH_TRANSACTION = (
     "idle_in_transaction_session_timeout",
 )
 
+# Of a session that may take as long as it takes.
+NO_TIMEOUTS = dict.fromkeys(
+    ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"), 0
+)
+
 
 class SessionSetup:
     """How a new connection comes to sessions that are as the SQL presumes, in one round trip.
