@@ -5,15 +5,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.core.embedded import running_server
 from prove import needs
 from prove.cluster import Cluster, cluster, steady_port
-from prove.proxy import Proxy, proxy
 from tests.support.postgres import Postgres
+from tests.support.proxy import Proxy
 from tests.support.service import Service, eventually, ps
 
 WORKERS = 2
@@ -130,7 +130,7 @@ def plain(folder: Path, settings: Sequence[str] = ()) -> Iterator[World]:
 @contextmanager
 def behind_a_proxy(folder: Path) -> Iterator[World]:
     """Yield a service that clients reach through a proxy."""
-    with plain(folder) as world, proxy(world.port) as between:
+    with plain(folder) as world, closing(Proxy(world.port)) as between:
         world.proxy, world.port = between, between.port
         yield world
 
@@ -140,7 +140,7 @@ def database_behind_a_proxy(folder: Path) -> Iterator[World]:
     """Yield a service that reaches its PostgreSQL through a proxy."""
     with (
         cluster(folder / "postgres") as server,
-        proxy(server.port) as between,
+        closing(Proxy(server.port)) as between,
         served(folder, {**migrated(server), "DB_PORT": str(between.port)}) as service,
     ):
         world = World(folder, service, server.postgres, "postgres", service.port, [server])

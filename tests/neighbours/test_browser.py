@@ -1,16 +1,16 @@
 """A page in Chromium that follows a chat by EventSource, directly and through nginx."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.neighbours.browser import Browser, chromium
-from tests.neighbours.cutter import Cutter, cutter
 from tests.neighbours.nginx import nginx
 from tests.support import JSON, Service, create_chat, eventually, send
+from tests.support.proxy import Proxy
 
 # It leaves buffering on, as it is by default.
 CONFIGURATION = Path(__file__).with_name("nginx.conf")
@@ -35,17 +35,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(params=["directly", "through nginx"])
 def way(
     request: pytest.FixtureRequest, service: Service, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Cutter]:
+) -> Iterator[Proxy]:
     """A way from the browser to the service that can be cut, perhaps by nginx."""
     with ExitStack() as stack:
         port = service.port
         if request.param == "through nginx":
             folder = tmp_path_factory.mktemp("nginx")
             port = stack.enter_context(nginx(folder, CONFIGURATION, port))
-        yield stack.enter_context(cutter(port))
+        yield stack.enter_context(closing(Proxy(port)))
 
 
-def follow(browser: Browser, way: Cutter, path: str) -> None:
+def follow(browser: Browser, way: Proxy, path: str) -> None:
     """Have a page of the service follow a stream."""
     browser.open(f"http://127.0.0.1:{way.port}/health/live")
     browser.run(FOLLOW, path)
@@ -63,7 +63,7 @@ def await_changes(browser: Browser, count: int) -> None:
 
 
 def test_a_page_is_told_everything_once_however_often_it_is_cut(
-    browser: Browser, way: Cutter, client: httpx.Client
+    browser: Browser, way: Proxy, client: httpx.Client
 ) -> None:
     chat = create_chat(client)
     follow(browser, way, f"/api/v1/chats/{chat['id']}/changes/stream")
@@ -81,7 +81,7 @@ def test_a_page_is_told_everything_once_however_often_it_is_cut(
 
 
 def test_a_page_that_follows_many_chats_goes_on_in_all_of_them(
-    browser: Browser, way: Cutter, client: httpx.Client
+    browser: Browser, way: Proxy, client: httpx.Client
 ) -> None:
     chats = [create_chat(client) for _ in range(3)]
     ids = ",".join(f"{chat['id']}.0" for chat in chats)

@@ -1,13 +1,15 @@
 """Windows that talk to each other by the playground."""
 
+from contextlib import closing
+
 import httpx
 import pytest
 from playwright.sync_api import APIResponse, Route, expect
 
-from tests.neighbours.cutter import cutter
 from tests.playground.browser import Window
 from tests.playground.conftest import Open
 from tests.support import JSON, Service, create_chat, eventually, send
+from tests.support.proxy import Proxy
 from tests.support.verbs import read_chat
 
 
@@ -128,7 +130,7 @@ def test_after_a_cut_it_resumes_and_shows_what_was_missed(
     window: Open, service: Service, client: httpx.Client, chat: JSON
 ) -> None:
     send(client, chat, "Before")
-    with cutter(service.port) as way:
+    with closing(Proxy(service.port)) as way:
         ada = window(may_fail=True).open(f"http://127.0.0.1:{way.port}")
         ada.open_chat(chat["title"])
         ada.context.set_offline(True)

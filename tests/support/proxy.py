@@ -123,13 +123,3 @@ class Proxy:
             sink.write(data)
             await sink.drain()
         raise ConnectionResetError
-
-
-@contextmanager
-def proxy(target: int) -> Iterator[Proxy]:
-    """Yield a proxy of what listens on a port."""
-    made = Proxy(target)
-    try:
-        yield made
-    finally:
-        made.close()
