@@ -177,7 +177,7 @@ class Batcher(Generic[Request, Result]):
         return batch
 
     def _count(self, batch: "list[PendingCall[Request, Result]]") -> None:
-        """Count a batch that begins."""
+        """Count a batch that begins; who is set apart later was in it, and counts once."""
         since = batch[0].deadline - self._timeout
         metrics.count_batch(self.name, len(batch), asyncio.get_running_loop().time() - since)
 
@@ -214,7 +214,6 @@ class Batcher(Generic[Request, Result]):
     async def _serve_group(self, group: int) -> None:
         """Serve the calls that wait for the same lock, batch after batch, until none is left."""
         while calls := self._take(self._apart[group]):
-            self._count(calls)
             try:
                 results = await self._serve_apart(_requests_of(calls), group)
             except Exception as error:
