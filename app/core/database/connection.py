@@ -17,6 +17,7 @@ from psycopg2.extensions import POLL_OK, POLL_READ
 from psycopg2.extensions import connection as Psycopg2Connection
 
 from app.core import metrics, tracing
+from app.core.database.arrays import array_text
 from app.core.database.failures import is_lost
 from app.core.database.measuring import count_failure
 from app.core.database.session import SessionSetup
@@ -108,7 +109,9 @@ class AsyncConnection:
             execution = self._executions.get(statement.name)
             if execution is None:
                 execution = await self._prepared(connection, statement)
-            given = parameters if self._setup.lasts else _numbered(parameters)
+            given = _written(parameters)
+            if not self._setup.lasts:
+                given = _numbered(given)
             started = time.monotonic()
             rows = await self._execute(connection, execution, given)
         except BaseException as error:
@@ -260,6 +263,11 @@ class AsyncPool:
         """Close all connections."""
         for connection in self._all:
             connection.close()
+
+
+def _written(parameters: Sequence[Any]) -> Any:
+    """Return the parameters for psycopg2 to fill in."""
+    return [array_text(one) if isinstance(one, list) else one for one in parameters]
 
 
 def _numbered(parameters: Sequence[Any]) -> dict[str, Any]:
