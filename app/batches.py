@@ -93,10 +93,10 @@ async def read_chats(
     connection: AsyncConnection, requests: Sequence[ChatRequest]
 ) -> list[Rendered | Exception]:
     """Return each chat that is asked for."""
-    chats: list[Rendered | Exception] = [ChatNotFound(one.chat_id) for one in requests]
+    chats: list[Rendered | None] = [None] * len(requests)
     for position, revision, json in await statements.READ_CHATS.fetch(connection, requests):
         chats[position - 1] = Rendered(revision, json)
-    return chats
+    return [found or ChatNotFound(one.chat_id) for found, one in zip(chats, requests, strict=True)]
 
 
 class PageRequest(NamedTuple):
@@ -393,13 +393,15 @@ async def read_messages(
     connection: AsyncConnection, requests: Sequence[MessageRequest], key: Key = BY_ID
 ) -> list[Rendered | Exception]:
     """Return each message that is asked for."""
-    messages: list[Rendered | Exception] = [MessageNotFound(*one[:2]) for one in requests]
+    messages: list[Rendered | None] = [None] * len(requests)
     asked = [_identity(one) for one in requests]
     for position, chat_id, *found in await statements.READ_MESSAGES[key].fetch(connection, asked):
         reach = requests[position - 1].reach
         if reach is None or reach.has(chat_id):
             messages[position - 1] = Rendered(*found)
-    return messages
+    return [
+        found or MessageNotFound(*one[:2]) for found, one in zip(messages, requests, strict=True)
+    ]
 
 
 async def read_chat_messages(
