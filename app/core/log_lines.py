@@ -1,7 +1,7 @@
 """Lines on stdout that hold nothing up: not each a system call, and no wait for a slow reader.
 
-What a turn of the event loop says is written at its end. Where stdout takes no more, as a pipe
-that nobody reads, a thread waits for it in the place of the service.
+What is said within a hundredth of a second is written together. Where stdout takes no more, as a
+pipe that nobody reads, a thread waits for it in the place of the service.
 """
 
 import asyncio
@@ -18,19 +18,23 @@ from typing import ClassVar
 PIECE = 4096
 
 
+# Seconds that a line waits for others.
+DELAY = 0.01
+
+
 class LineWriter:
     """Writes lines to a file descriptor, in their order, each whole.
 
-    While nobody takes them, at most `max_kept` bytes of them wait; how many lines came beyond that,
-    and are lost, is told when somebody does.
+    While nobody takes them, at most `max_kept` characters of them wait; how many lines came beyond
+    that, and are lost, is told when somebody does.
     """
 
     max_kept: ClassVar = 16 * 1024 * 1024
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._waiting: deque[bytes] = deque()
-        self._kept = 0
+        self._waiting: deque[str] = deque()
+        self._kept = 0  # Characters that wait, from when a thread does.
         self._lost = 0
         self._lock = threading.RLock()
         self._is_due = False
@@ -38,13 +42,14 @@ class LineWriter:
         self._poll = _poll_of(descriptor)
 
     def add(self, line: str) -> None:
-        """Have a line written at the end of this turn of the event loop."""
-        with self._lock:
+        """Have a line written soon, from the thread of the event loop."""
+        if self._waiter is None:
+            self._waiting.append(line)
+        else:
             self._keep(line)
-            if self._is_due:
-                return
+        if not self._is_due:
             self._is_due = True
-        asyncio.get_running_loop().call_soon(self.flush)
+            asyncio.get_running_loop().call_later(DELAY, self.flush)
 
     def write(self, line: str) -> None:
         """Write a line now, after those that wait."""
@@ -59,7 +64,8 @@ class LineWriter:
             if self._waiter is not None:
                 return
             while self._waiting:
-                if not self._can_write(len(self._waiting[0])):
+                if not self._can_write(len(_written(self._waiting[0]))):
+                    self._kept = sum(map(len, self._waiting))
                     self._waiter = threading.Thread(target=self._write_all, daemon=True)
                     self._waiter.start()
                     return
@@ -72,12 +78,13 @@ class LineWriter:
             waiter.join(seconds)
 
     def _keep(self, line: str) -> None:
-        if self._kept > self.max_kept:
-            self._lost += 1
-            return
-        written = f"{line}\n".encode(errors="backslashreplace")
-        self._waiting.append(written)
-        self._kept += len(written)
+        with self._lock:
+            if self._waiter is not None:
+                if self._kept > self.max_kept:
+                    self._lost += 1
+                    return
+                self._kept += len(line)
+            self._waiting.append(line)
 
     def _can_write(self, size: int) -> bool:
         """Return whether so many bytes can be written without waiting."""
@@ -95,12 +102,15 @@ class LineWriter:
 
     def _next_piece(self) -> bytes:
         """Return the lines to write next: a piece, or a single line that is longer."""
-        piece = [self._waiting.popleft()] if self._waiting else []
-        size = sum(map(len, piece))
-        while self._waiting and size + len(self._waiting[0]) <= PIECE:
-            piece.append(self._waiting.popleft())
-            size += len(piece[-1])
-        self._kept -= size
+        piece: list[bytes] = []
+        size = 0
+        while self._waiting:
+            written = _written(self._waiting[0])
+            size += len(written)
+            if piece and size > PIECE:
+                break
+            piece.append(written)
+            self._kept -= len(self._waiting.popleft())
         if not self._waiting and self._lost:
             piece.append(b"%d lines of the log were lost: nobody took them\n" % self._lost)
             self._lost = 0
@@ -111,6 +121,11 @@ class LineWriter:
         with suppress(OSError):  # Nobody will ever read it.
             while piece:
                 piece = piece[os.write(self._descriptor, piece) :]
+
+
+def _written(line: str) -> bytes:
+    """Return a line as it is written."""
+    return f"{line}\n".encode(errors="backslashreplace")
 
 
 def _poll_of(descriptor: int) -> "select.poll | None":
