@@ -26,6 +26,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.strict import SAFEGUARDS, StrictRoute
+from app.core import answering
 from app.core.body import MAX_BODY
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
@@ -78,20 +79,18 @@ class _Parameter:
     def __init__(self, field: Any) -> None:
         self.name: str = field.name
         self.alias: str = field.validation_alias or field.alias
-        self._field = field
         self._is_required: bool = field.field_info.is_required()
         self._default = None if self._is_required else field.get_default()
+        # What `field.validate` comes to, without the telling of what is wrong.
+        self._validate = field._type_adapter.validator.validate_python
 
     def read(self, given: str | None) -> Any:
-        """Return the value; raise _NotPlain when FastAPI would refuse it."""
+        """Return the value; raise _NotPlain or ValidationError when FastAPI would refuse it."""
         if given is None:
             if self._is_required:
                 raise _NotPlain
             return self._default
-        value, errors = self._field.validate(given)
-        if errors:
-            raise _NotPlain
-        return value
+        return self._validate(given, from_attributes=True)
 
 
 class _Given(NamedTuple):
@@ -111,11 +110,11 @@ class _Step(NamedTuple):
     results: Sequence[tuple[str, int]]  # The arguments that are results of earlier steps.
 
     def read(self, given: _Given) -> dict[str, Any]:
-        """Return the arguments that the request gives; raise _NotPlain when one is wrong."""
-        return {
-            parameter.name: parameter.read(given[part].get(parameter.alias))
-            for part, parameter in self.parameters
-        }
+        """Return the arguments that the request gives; raise as `_Parameter.read` does."""
+        arguments: dict[str, Any] = {}
+        for part, parameter in self.parameters:
+            arguments[parameter.name] = parameter.read(given[part].get(parameter.alias))
+        return arguments
 
 
 class FastRoute:
@@ -305,7 +304,7 @@ class FastPath:
                     receive = body.receive
                     del scope["route"]
                     break
-                await response(scope, receive, send)
+                await answering.send(response, scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.core import errors, metrics
+from app.core.answering import Answering
 from app.core.errors import Problem
 from app.core.logging import request_id
 
@@ -180,20 +181,13 @@ class AnswerErrors:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun = False
-
-        async def watched(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
         try:
             if "problem" in scope:  # `app.core.protocol` found it, or `app.api.hosts`.
                 raise scope["problem"]
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, send)
         except ClientDisconnect:
             return
         except Exception as error:
-            if begun:
+            if Answering.of(scope).status:
                 raise
             await answer(error, scope)(scope, receive, send)

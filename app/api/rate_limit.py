@@ -3,11 +3,12 @@
 from collections.abc import Awaitable
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.access import Routes
 from app.api.layers import LayeredApp
 from app.core.access import Caller
+from app.core.answering import Answering
 from app.core.client_address import ClientAddresses
 from app.core.config import Settings
 from app.core.errors import TooManyRequests
@@ -77,11 +78,5 @@ class RateLimit:
             limiter = self._limiter
             scope["problem"] = TooManyRequests(limiter.calls, limiter.seconds, standing.seconds)
         rate_limit = f'"default";r={standing.remaining};t={standing.seconds}'
-        headers = (self._policy, (b"ratelimit", rate_limit.encode()))
-
-        async def send_with_standing(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *headers]
-            await send(message)
-
-        await self.app(scope, receive, send_with_standing)
+        Answering.of(scope).fields += self._policy, (b"ratelimit", rate_limit.encode())
+        await self.app(scope, receive, send)

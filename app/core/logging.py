@@ -14,9 +14,10 @@ from json.encoder import encode_basestring_ascii as _quoted
 from random import randbytes
 from typing import NamedTuple
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.core import tracing
+from app.core.answering import Answering
 from app.core.config import Settings
 from app.core.lifespan import run_lifespan
 from app.core.log_lines import LineHandler, LineWriter
@@ -135,25 +136,17 @@ class RequestLog:
         started = time.perf_counter()
         name = name_request(scope)
         request_id.set(name)
-        status = 0
-
-        async def send_named(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                named = (b"x-request-id", name.encode())
-                message["headers"] = [*message["headers"], named, NO_SNIFFING]
-            await send(message)
-
+        answering = Answering(scope, send, (b"x-request-id", name.encode()), NO_SNIFFING)
         try:
-            await self.app(scope, receive, send_named)
+            await self.app(scope, receive, answering)
         except asyncio.CancelledError:  # The service stops, and had waited long enough for it.
             log.warning("the answer was cut off, as the service stops")
         finally:
             seconds = time.perf_counter() - started
-            log_request(scope, status, seconds)
+            log_request(scope, answering.status, seconds)
             if self._count is not None:
-                self._count(scope, status, seconds)
+                self._count(scope, answering.status, seconds)
+            Answering.end(scope)
 
 
 def name_request(scope: Scope) -> str:

@@ -22,6 +22,7 @@ from app.api.fast_path import FastPath, NotCompilable, compile_routes, fast
 from app.api.params import DEFAULT_LIMIT, ChatId, Limit
 from app.api.problems import AnswerErrors
 from app.api.router import PREFIX
+from app.core.logging import RequestLog
 from app.models import MessageCreate
 from tests.support.asgi import call
 
@@ -55,6 +56,7 @@ def test_a_dependency_added_anywhere_is_asked_by_the_fastest_calls_too(
         app.include_router(router, prefix=prefix, dependencies=added if where == "mount" else [])
     app.add_middleware(FastPath, routes=compile_routes(app))
     app.add_middleware(AnswerErrors)
+    app.add_middleware(RequestLog)
     response = call(
         app, method, prefix + path, json={"text": "Hello"} if method == "POST" else None
     )
@@ -158,4 +160,5 @@ def test_a_security_scheme_of_fastapi_is_asked_by_a_fast_route() -> None:
     app.include_router(chats.router, dependencies=[Depends(HTTPBearer())])
     app.add_middleware(FastPath, routes=compile_routes(app))
     app.add_middleware(AnswerErrors)
+    app.add_middleware(RequestLog)
     assert call(app, "GET", "/chats/1").status_code in (401, 403)

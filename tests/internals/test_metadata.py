@@ -15,6 +15,7 @@ from app.api.fast_path import FastPath, compile_routes, fast
 from app.api.problems import AnswerErrors
 from app.api.strict import StrictRoute
 from app.core import exact_json
+from app.core.logging import RequestLog
 from app.core.metadata import Metadata, MetadataText
 from app.core.schema import Input
 from tests.support import JSON, PROBLEM, Postgres
@@ -351,6 +352,7 @@ def application() -> FastAPI:
     problems.install(app)
     app.add_middleware(FastPath, routes=compile_routes(app))
     app.add_middleware(AnswerErrors)
+    app.add_middleware(RequestLog)
     return app
 
 
