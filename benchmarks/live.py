@@ -15,8 +15,8 @@ from benchmarks.database import CHATS, QUIET_CHATS, Database
 from benchmarks.errors import BenchmarkError
 from benchmarks.measure import Meter, Round, last_words
 from benchmarks.processes import processor_seconds, resident_mebibytes
-from benchmarks.scenarios import OTHER_WORKER, OURS, POLL, SSE_PLAIN, Scenario
-from benchmarks.servers import running_servers
+from benchmarks.scenarios import OTHER_WORKER, OURS, POLL, SSE_PLAIN, WITH_ALL, Scenario
+from benchmarks.servers import CREDENTIALS, running_servers
 from tests.support.service import ROOT, Service
 
 SERVERS = (OURS, OTHER_WORKER, SSE_PLAIN)
@@ -51,6 +51,9 @@ NEEDED_FILES = 7_000
 IDLE_ROUNDS = 3
 # Seconds in which each stream has as many heartbeats as the others.
 HEARTBEAT = 15
+
+# How many streams a server holds that is measured beside them.
+IDLE_STREAMS = 1_000
 
 # Readers and senders who make a server import, and keep, all that it needs for them.
 FIRST_READERS = 100
@@ -100,10 +103,17 @@ class Readers:
 
 @contextmanager
 def reading(
-    server: Service, chats: Sequence[int], readers: int, polls: bool = False
+    server: Service,
+    chats: Sequence[int],
+    readers: int,
+    polls: bool = False,
+    credential: str | None = None,
 ) -> Iterator[Readers]:
     """Yield the readers once all of them read."""
-    given = {"port": server.port, "chats": list(chats), "readers": readers, "polls": polls}
+    given = {
+        **{"port": server.port, "chats": list(chats), "readers": readers},
+        **{"polls": polls, "credential": credential},
+    }
     command = [sys.executable, "-m", "benchmarks.readers", json.dumps(given)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -115,6 +125,17 @@ def reading(
             yield several
         finally:
             process.kill()
+
+
+@contextmanager
+def beside_idle_streams(servers: Mapping[str, Service]) -> Iterator[None]:
+    """Have the server that is measured beside streams, if it is one of them, hold some."""
+    if WITH_ALL not in servers:
+        yield
+        return
+    credential = CREDENTIALS[WITH_ALL]
+    with reading(servers[WITH_ALL], QUIET_CHATS, IDLE_STREAMS, credential=credential):
+        yield
 
 
 def deliver(

@@ -1,6 +1,7 @@
 """Readers of chats, and senders to them, in one process of their own on bare sockets.
 
-`python -m benchmarks.readers '{"port": …, "chats": […], "readers": …, "polls": false}'` prints a
+`python -m benchmarks.readers '{"port": …, "chats": […], "readers": …, "polls": false,
+"credential": null}'` prints a
 line once all readers read. Then each line `{"port": …, "chats": […], "rate": …, "seconds": …,
 "senders": …}` is answered, when all readers have all that was sent, by one that tells how it went.
 """
@@ -55,10 +56,10 @@ class Board:
 class Stream(asyncio.Protocol):
     """A reader of a stream of events."""
 
-    def __init__(self, board: Board, chat_id: int) -> None:
+    def __init__(self, board: Board, chat_id: int, credential: str | None) -> None:
         self.has_begun = asyncio.get_running_loop().create_future()
         self._board = board
-        self._request = request("GET", f"/chats/{chat_id}/changes/stream")
+        self._request = request("GET", f"/chats/{chat_id}/changes/stream", credential=credential)
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -125,9 +126,11 @@ class Caller(asyncio.Protocol):
             self._answer.set_exception(ConnectionError("The connection was closed."))
 
 
-def request(method: str, path: str, body: bytes = b"") -> bytes:
+def request(method: str, path: str, body: bytes = b"", credential: str | None = None) -> bytes:
     """Return a request."""
     head = f"{method} /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    if credential is not None:
+        head += f"Authorization: Bearer {credential}\r\n"
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
     return head.encode() + b"\r\n" + body
@@ -139,10 +142,12 @@ async def connect(port: int) -> Caller:
     return caller
 
 
-async def read_stream(board: Board, port: int, chat_id: int) -> None:
+async def read_stream(board: Board, port: int, chat_id: int, credential: str | None) -> None:
     """Have a reader begin, and return once it does."""
     loop = asyncio.get_running_loop()
-    _, stream = await loop.create_connection(lambda: Stream(board, chat_id), "127.0.0.1", port)
+    _, stream = await loop.create_connection(
+        lambda: Stream(board, chat_id, credential), "127.0.0.1", port
+    )
     async with asyncio.timeout(PATIENCE):
         await stream.has_begun
 
@@ -194,7 +199,8 @@ async def begin_readers(board: Board, given: dict[str, Any]) -> list[asyncio.Tas
             await asyncio.gather(*[poller.begin() for poller in pollers[start:end]])
         else:
             some = followed[start:end]
-            await asyncio.gather(*[read_stream(board, given["port"], chat) for chat in some])
+            how = given["port"], given["credential"]
+            await asyncio.gather(*[read_stream(board, how[0], chat, how[1]) for chat in some])
     if not given["polls"]:
         return []
     pause = POLL_INTERVAL / len(pollers)

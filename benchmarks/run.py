@@ -80,7 +80,10 @@ def run(plan: Plan) -> Results:
                 "\n".join(f"- {what}: {value}" for what, value in results.surroundings.items())
                 + "\n"
             )
-            with running_servers(plan.servers, folder, database.settings) as servers:
+            with (
+                running_servers(plan.servers, folder, database.settings) as servers,
+                live.beside_idle_streams(servers),
+            ):
                 measure(plan, database, servers, results)
             if LIVE in plan.names:
                 measure_live(plan, folder, database, results)

@@ -7,6 +7,7 @@ FASTIFY, TWO_FASTIFY = "fastify", "fastify, 2 processes"
 TWO_WORKERS = "ours, 2 workers"
 WITH_KEY, WITH_TOKEN = "ours, with a key", "ours, with a token"
 WITH_METRICS = "ours, with metrics"
+WITH_ALL = "ours, with all"  # With a key, with metrics and beside 1,000 idle streams.
 SSE_PLAIN, POLL, OTHER_WORKER = "sse-plain", "poll", "ours, another worker"
 
 # FastAPI has 40 threads and the default pool 15 connections. From 55 requests at a time on, all
@@ -22,14 +23,14 @@ class Scenario:
     title: str
     mode: str  # The function of load.lua that makes the requests.
     connections: tuple[int, ...]
-    servers: tuple[str, ...] = (OURS, PLAIN, ASYNCPG, FASTIFY, FLOOR)
+    servers: tuple[str, ...] = (OURS, PLAIN, ASYNCPG, FASTIFY, FLOOR, WITH_ALL)
 
     def servers_with(self, connections: int) -> list[str]:
         """Return the servers that can be measured with so many connections."""
         return [name for name in self.servers if connections <= BEARS.get(name, connections)]
 
 
-ALL = (OURS, PLAIN, ASYNCPG, FASTIFY, FLOOR, WITH_KEY, WITH_TOKEN, WITH_METRICS)
+ALL = (OURS, PLAIN, ASYNCPG, FASTIFY, FLOOR, WITH_KEY, WITH_TOKEN, WITH_METRICS, WITH_ALL)
 SEND = Scenario("send", "Send into many chats", "send", (1, 16, 128), ALL)
 READ = Scenario("read", "Read a chat with 20 messages", "read", (1, 16, 128), ALL)
 BOTH = (OURS, TWO_WORKERS, FASTIFY, TWO_FASTIFY)

@@ -16,6 +16,7 @@ from benchmarks.scenarios import (
     SSE_PLAIN,
     TWO_FASTIFY,
     TWO_WORKERS,
+    WITH_ALL,
     WITH_KEY,
     WITH_METRICS,
     WITH_TOKEN,
@@ -49,6 +50,7 @@ COMMANDS = {
     WITH_KEY: ("-m", "app"),
     WITH_TOKEN: ("-m", "app"),
     WITH_METRICS: ("-m", "app"),
+    WITH_ALL: ("-m", "app"),
 }
 SETTINGS = {
     TWO_WORKERS: {"WORKERS": "2"},
@@ -56,11 +58,12 @@ SETTINGS = {
     WITH_KEY: GUARDED,
     WITH_TOKEN: GUARDED,
     WITH_METRICS: {"METRICS_PORT": str(free_port())},
+    WITH_ALL: {**GUARDED, "METRICS_PORT": str(free_port())},
 }
 # What runs them, where it is not Python.
 PROGRAMS = {FASTIFY: "node", TWO_FASTIFY: "node"}
 # What callers show.
-CREDENTIALS = {WITH_KEY: ADMIN_KEY, WITH_TOKEN: sign()}
+CREDENTIALS = {WITH_KEY: ADMIN_KEY, WITH_TOKEN: sign(), WITH_ALL: ADMIN_KEY}
 
 
 def why_missing(name: str) -> str | None:
