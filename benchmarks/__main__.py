@@ -27,7 +27,8 @@ Written by `make bench`; the raw rounds are in [results.json](results.json). *ou
 `python -m app` with its default settings, *plain* the same stack as it is usually written
 (left out at 128 connections, where its default pool deadlocks),
 *asyncpg* a service written by hand for speed, *fastify* another on Node, with postgres.js, and
-*floor* FastAPI with constant answers and no database. Unless told otherwise, all are one process
+*floor* FastAPI with constant answers and no database. *ours, with all* asks for a key, counts
+metrics and holds 1,000 idle streams. Unless told otherwise, all are one process
 on one durable PostgreSQL; they take turns in each round. Times of
 the processor are a request's share, of the API's processes and of PostgreSQL's. Numbers are
 medians with the least and the greatest; ratios are medians of the rounds' own ratios.
