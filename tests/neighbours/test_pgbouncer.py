@@ -242,10 +242,18 @@ def test_a_stranger_who_leaves_settings_behind_changes_nothing(
         stranger = Postgres("127.0.0.1", pooler.port, "postgres")
         with running(tmp_path / "log", settings) as service, service.client() as client:
             chat = create_chat(client)
-            for _ in range(10):
-                for setting in ("search_path = ''", "statement_timeout = 1", "lock_timeout = 1"):
+            # PostgreSQL counts from when it begins to read: less than that takes ends everything.
+            left = ("search_path = ''", "statement_timeout = 100", "lock_timeout = 100")
+            lock = "BEGIN; SELECT FROM chat FOR UPDATE; SELECT pg_sleep(1); COMMIT"
+            asleep = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+            for _ in range(3):
+                for setting in left:
                     stranger.execute(f"SET {setting}", database)
-                sent = send(client, chat)
+                with ThreadPoolExecutor(1) as thread:
+                    locked = thread.submit(own_postgres.execute, lock, database)
+                    eventually(lambda: own_postgres.execute(asleep, database))
+                    sent = send(client, chat)  # It waits for longer than what was left allows.
+                    locked.result()
                 assert sent["created_at"].endswith("Z")
                 assert client.get(f"/messages/{sent['id']}").json() == sent
 
