@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 from app import statements
 from app.core.access import Reach
+from app.core.database.arrays import array_text
 from app.core.database.batching import Blocked
 from app.core.database.connection import AsyncConnection, Rows
 from app.core.errors import ChatNotFound, Forbidden, KeyReused, MessageNotFound, Stale
@@ -40,8 +41,8 @@ _START_COST, _REACHED_COST = 50, 200
 
 
 def array(numbers: Collection[int] | None) -> str | None:
-    """Return numbers as PostgreSQL writes an array, as text: arrays of arrays cannot be ragged."""
-    return None if numbers is None else f"{{{','.join(map(str, numbers))}}}"
+    """Return numbers as the text of an array: arrays of arrays cannot be ragged."""
+    return None if numbers is None else array_text(numbers)
 
 
 class Rendered(NamedTuple):

@@ -111,8 +111,11 @@ def reading(
 ) -> Iterator[Readers]:
     """Yield the readers once all of them read."""
     given = {
-        **{"port": server.port, "chats": list(chats), "readers": readers},
-        **{"polls": polls, "credential": credential},
+        "port": server.port,
+        "chats": list(chats),
+        "readers": readers,
+        "polls": polls,
+        "credential": credential,
     }
     command = [sys.executable, "-m", "benchmarks.readers", json.dumps(given)]
     with subprocess.Popen(

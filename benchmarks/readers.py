@@ -1,9 +1,9 @@
 """Readers of chats, and senders to them, in one process of their own on bare sockets.
 
 `python -m benchmarks.readers '{"port": …, "chats": […], "readers": …, "polls": false,
-"credential": null}'` prints a
-line once all readers read. Then each line `{"port": …, "chats": […], "rate": …, "seconds": …,
-"senders": …}` is answered, when all readers have all that was sent, by one that tells how it went.
+"credential": null}'` prints a line once all readers read. Then each line `{"port": …, "chats": […],
+"rate": …, "seconds": …, "senders": …}` is answered, when all readers have all that was sent, by one
+that tells how it went.
 """
 
 import asyncio
@@ -199,8 +199,8 @@ async def begin_readers(board: Board, given: dict[str, Any]) -> list[asyncio.Tas
             await asyncio.gather(*[poller.begin() for poller in pollers[start:end]])
         else:
             some = followed[start:end]
-            how = given["port"], given["credential"]
-            await asyncio.gather(*[read_stream(board, how[0], chat, how[1]) for chat in some])
+            port, credential = given["port"], given["credential"]
+            await asyncio.gather(*[read_stream(board, port, chat, credential) for chat in some])
     if not given["polls"]:
         return []
     pause = POLL_INTERVAL / len(pollers)

@@ -4,11 +4,11 @@ psycopg2 writes a list as an expression of as many literals, which costs it, and
 parser, several times what one text costs both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 
-def array_text(values: Sequence[Any]) -> str:
+def array_text(values: Iterable[Any]) -> str:
     """Return the array; raises TypeError for a value of a type that no statement takes."""
     return "{" + ",".join([_WRITERS[type(value)](value) for value in values]) + "}"
 
