@@ -45,6 +45,11 @@ def array(numbers: Collection[int] | None) -> str | None:
     return None if numbers is None else array_text(numbers)
 
 
+def numbers(some: Collection[int] | None) -> str | None:
+    """Return numbers as text, with commas between: what makes an array of it is immutable."""
+    return None if some is None else ",".join(map(str, some))
+
+
 class Rendered(NamedTuple):
     """A chat or message as it is answered."""
 
@@ -107,6 +112,11 @@ class PageRequest(NamedTuple):
     limit: int
     chats: Collection[int] | None = None
     contained: Mapping[str, Any] | None = None  # Of all, `app.filters` finds them.
+
+    @property
+    def chat_id(self) -> int | None:
+        """Return the chat that it is about, if that is one."""
+        return next(iter(self.chats)) if self.chats and len(self.chats) == 1 else None
 
     @property
     def cost(self) -> int:
@@ -217,6 +227,10 @@ class ActivityRequest(NamedTuple):
     contained: Mapping[str, Any] | None = None  # Of all, `app.filters` finds them.
 
     @property
+    def chat_id(self) -> None:
+        """Return that it is not of one chat."""
+
+    @property
     def cost(self) -> int:
         """Return its share of a batch."""
         return self.limit * _ROW_COST + len(self.chats or ()) * _REACHED_COST
@@ -303,8 +317,8 @@ async def send_messages(
     """Return what became of each message; they are stored in their order by one statement."""
     rows = await _store(connection, requests, wait)
     if len(requests) == len(rows) == 1:
-        ((id_, _, revision, _, json),) = rows
-        return [SentMessage(id_, revision, json, replayed=False)]
+        ((id_, _, revision, _, *written),) = rows
+        return [SentMessage(id_, revision, statements.WRITTEN.write(written), replayed=False)]
     stored = _by_chat_and_key(rows)
     places = [stored[one.chat_id, one.key] for one in requests]
     sent = [place.popleft() if place else None for place in places]
@@ -347,7 +361,8 @@ async def _why_not_sent(
 def _by_chat_and_key(stored: Rows) -> defaultdict[tuple[int, str | None], deque[SentMessage]]:
     """Return the messages stored just now, in their order, by chat and idempotency key."""
     found: defaultdict[tuple[int, str | None], deque[SentMessage]] = defaultdict(deque)
-    for id_, chat_id, revision, key, json in sorted(stored):
+    for id_, chat_id, revision, key, *written in sorted(stored):
+        json = statements.WRITTEN.write(written)
         found[chat_id, key].append(SentMessage(id_, revision, json, replayed=False))
     return found
 
@@ -412,6 +427,21 @@ async def read_chat_messages(
     return await read_messages(connection, requests, BY_CHAT)
 
 
+async def find_chats(
+    connection: AsyncConnection, requests: Sequence[MessageRequest]
+) -> list[int | Exception]:
+    """Return the chat of each message that is asked for by its id alone."""
+    chats: list[int | None] = [None] * len(requests)
+    asked = [[one.message_id] for one in requests]
+    for position, chat_id, *_ in await statements.FIND_MESSAGES[BY_ID].fetch(connection, asked):
+        reach = requests[position - 1].reach
+        if reach is None or reach.has(chat_id):
+            chats[position - 1] = chat_id
+    return [
+        found or MessageNotFound(one.message_id) for found, one in zip(chats, requests, strict=True)
+    ]
+
+
 class ChangeRequest(NamedTuple):
     """A message to change or, without a change, to delete, if it is at one of the revisions.
 
@@ -433,7 +463,7 @@ class ChangeRequest(NamedTuple):
     def row(self) -> list[Any]:
         """Return the values that the statements ask for."""
         author, chats = (None, None) if self.reach is None else self.reach
-        granted = [*_identity(self), array(self.revisions), array(chats), author]
+        granted = [*_identity(self), numbers(self.revisions), numbers(chats), author]
         if self.change is None:
             return granted
         changed = [name in self.change.model_fields_set for name in statements.CHANGED.fields]
@@ -452,7 +482,8 @@ async def update_messages(
     """Return each message, edited."""
     edited: dict[int, Edited] = {}
     for position, row in await _change(statements.UPDATE_MESSAGES[key], connection, requests, wait):
-        edited[position] = Edited(*row)
+        chat_id, revision, *written = row
+        edited[position] = Edited(chat_id, revision, statements.WRITTEN.write(written))
     return await _or_why_not(connection, requests, edited, wait, key)
 
 
@@ -612,6 +643,10 @@ class StartsRequest(NamedTuple):
     chat_ids: Sequence[int]
 
     @property
+    def chat_id(self) -> None:
+        """Return that it is not of one chat."""
+
+    @property
     def cost(self) -> int:
         """Return its share of a batch."""
         return len(self.chat_ids) * _START_COST
@@ -635,14 +670,19 @@ async def find_starts(
 
 
 async def find_changed(
-    connection: AsyncConnection, revisions: dict[int, int]
+    connection: AsyncConnection, revisions: Mapping[int, int]
 ) -> list[tuple[int, bool]]:
     """Return those of the chats that are not at these revisions, or have unnumbered messages.
 
     Of each is told whether it has.
     """
-    known = list(revisions), list(revisions.values())
-    return [(row[0], row[1]) for row in await connection.fetch(statements.FIND_CHANGED, *known)]
+    (starts,) = await find_starts(connection, [StartsRequest(list(revisions))])
+    changed = []
+    for chat_id, revision in revisions.items():
+        start = starts.get(chat_id)
+        if start is None or start.revision != revision or start.is_unnumbered:
+            changed.append((chat_id, start is not None and start.is_unnumbered))
+    return changed
 
 
 class ChunkRequest(NamedTuple):

@@ -281,6 +281,7 @@ async def update_message(
     chat_id: int | None = None,
 ) -> Edited:
     """Return the message, edited."""
+    chat_id = await _find_chat(database, message_id, chat_id)
     update_all = batches.update_messages if chat_id is None else batches.update_chat_messages
     request = ChangeRequest(message_id, revisions, change, chat_id)
     edited = await database.batch_write(update_all, request)
@@ -295,6 +296,14 @@ async def delete_message(
     chat_id: int | None = None,
 ) -> None:
     """Delete the message, and remember that it was."""
+    chat_id = await _find_chat(database, message_id, chat_id)
     delete_all = batches.delete_messages if chat_id is None else batches.delete_chat_messages
     request = ChangeRequest(message_id, revisions, chat_id=chat_id)
     database.tell(await database.batch_write(delete_all, request))
+
+
+async def _find_chat(database: Database, message_id: int, chat_id: int | None) -> int | None:
+    """Return the message's chat where chats are in shards, and its id alone does not lead there."""
+    if chat_id is not None or await database.shards.look():
+        return chat_id
+    return await database.batch_read(batches.find_chats, MessageRequest(message_id))

@@ -76,6 +76,10 @@ class DigestRequest(NamedTuple):
     digest: bytes
 
     @property
+    def chat_id(self) -> None:
+        """Return that it is not of one chat."""
+
+    @property
     def cost(self) -> int:
         """Return its share of a batch."""
         return len(self.digest)

@@ -3,13 +3,16 @@
 A chat that is being deleted (`IS_THERE`) is as if it were not there. Its messages still are, so
 what reads messages without their chat asks whether they are `hidden`.
 
+On a database that is distributed by chat (`app.core.database.distributed`) a statement of some
+chats names these for each table (`of_given`), so that it is sent to the one node that has them.
+
 Rows are named by a key, (id) or (chat_id, id), and read between two places of it. Rows of ids are
 compared as a whole: `WHERE chat_id = … ORDER BY id` would let PostgreSQL walk the index on (id)
 alone, past all that was sent to other chats meanwhile; this, only the key's own index can serve.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import inspect
@@ -17,6 +20,8 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlmodel import SQLModel
 
 from app.core.database.connection import AsyncConnection, PreparedStatement, Rows
+from app.core.database.distributed import where_distributed
+from app.core.database.json_rows import RowWriter
 from app.core.database.json_sql import json_of
 from app.core.schema import Input, Output
 from app.models import Chat, Deletion, Message, MessageCreate, MessageUpdate
@@ -32,16 +37,26 @@ BY_REVISION: Key = ("chat_id", "revision")
 IS_THERE = "chat.deleted_at IS NULL"
 
 
-def hidden(chat_id: str) -> str:
+def of_given(column: str) -> str:
+    """Return the condition, on a distributed database alone, that a column names a given chat.
+
+    Elsewhere it would cost the time to compare each row with all chats of a batch.
+    """
+    return where_distributed(f"AND {column} = ANY ({{chats}})")
+
+
+def hidden(chat_id: str, is_given: bool = False) -> str:
     """Return the condition that a chat, and so its messages, are being deleted.
 
     Mostly no chat is, which a statement finds out once. The LIMIT and the OFFSET have the indexes
-    asked, whatever the planner thinks of how many are.
+    asked, whatever the planner thinks of how many are. `is_given`: the chat is `of_given`.
     """
+    given = of_given("id") if is_given else ""
     return f"""(
-        (SELECT true FROM chat WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1)
+        (SELECT true FROM chat WHERE deleted_at IS NOT NULL {given} ORDER BY deleted_at LIMIT 1)
         IS NOT NULL AND EXISTS (
-            SELECT FROM chat WHERE chat.id = {chat_id} AND chat.deleted_at IS NOT NULL OFFSET 0
+            SELECT FROM chat
+            WHERE chat.id = {chat_id} AND chat.deleted_at IS NOT NULL {given} OFFSET 0
         )
     )"""
 
@@ -52,26 +67,33 @@ class BatchStatement:
     Its SQL reads the requests from `{requested}`, whose columns are those given and `position`,
     which counts from 1. The planner knows the one request's values for what they are. `{locking}`
     stands behind the lock of chats: a statement either waits for those that somebody else has
-    locked or leaves them, and what they were asked for, alone.
+    locked or leaves them, and what they were asked for, alone. `{chats}` are those of the first
+    column. `over_shards` serves one request (`PreparedStatement`).
     """
 
     def __init__(
-        self, name: str, columns: Mapping[str, str], many: str, one: str | None = None
+        self,
+        name: str,
+        columns: Mapping[str, str],
+        many: str,
+        one: str | None = None,
+        over_shards: str | None = None,
     ) -> None:
-        numbers = range(1, len(columns) + 1)
-        values = ", ".join(f"${n} AS {column}" for n, column in zip(numbers, columns, strict=True))
-        arrays = ", ".join(f"${n}" for n in numbers)
+        arrays = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
         names = ", ".join([*columns, "position"])
         types = tuple(columns.values())
         self._one = _by_locking(
             f"{name}_one",
             types,
-            (one or many).replace("{requested}", f"(SELECT {values}, 1 AS position) AS requested"),
+            _of_one(columns, one or many),
+            over_shards and _of_one(columns, over_shards),
         )
         self._many = _by_locking(
             f"{name}_many",
             tuple(f"{kind}[]" for kind in types),
-            many.replace("{requested}", f"unnest({arrays}) WITH ORDINALITY AS requested ({names})"),
+            many.replace(
+                "{requested}", f"unnest({arrays}) WITH ORDINALITY AS requested ({names})"
+            ).replace("{chats}", "$1"),
         )
 
     async def fetch(
@@ -83,11 +105,25 @@ class BatchStatement:
         return await connection.fetch(self._many[wait], *map(list, zip(*requests, strict=True)))
 
 
-def _by_locking(name: str, types: tuple[str, ...], sql: str) -> dict[bool, PreparedStatement]:
+def _of_one(columns: Iterable[str], sql: str) -> str:
+    """Return the SQL for one request; its values stand where no table of requests is named."""
+    values = {column: f"${number}" for number, column in enumerate(columns, 1)}
+    if "{requested}" in sql:
+        row = ", ".join(f"{value} AS {column}" for column, value in values.items())
+        sql = sql.replace("{requested}", f"(SELECT {row}, 1 AS position) AS requested")
+    else:
+        sql = re.sub(r"\brequested\.(\w+)", lambda match: values[match[1]], sql)
+    return sql.replace("{chats}", "ARRAY[$1]")
+
+
+def _by_locking(
+    name: str, types: tuple[str, ...], sql: str, over_shards: str | None = None
+) -> dict[bool, PreparedStatement]:
     """Return the statement that waits for locks (True), and the one that does not (False)."""
+    now = sql.replace("{locking}", "SKIP LOCKED")
     return {
-        True: PreparedStatement(name, types, sql.replace("{locking}", "")),
-        False: PreparedStatement(f"{name}_now", types, sql.replace("{locking}", "SKIP LOCKED")),
+        True: PreparedStatement(name, types, sql.replace("{locking}", ""), over_shards),
+        False: PreparedStatement(f"{name}_now", types, now, over_shards),
     }
 
 
@@ -192,10 +228,22 @@ _SOME_CHATS = f"""
     WHERE {IS_THERE}
         AND (requested.contained IS NULL OR chat.metadata @> requested.contained)
 """
+# The same of a chat.
+_IS_SOME = f"""
+    chat.id = ANY ({_CHATS}) AND {IS_THERE}
+    AND (requested.contained IS NULL OR chat.metadata @> requested.contained)
+"""
 
 
 _NEWEST = rows_between(
-    Message, BY_CHAT, "requested.chat_id", 0, END, "requested.count", newest_first=True
+    Message,
+    BY_CHAT,
+    "requested.chat_id",
+    0,
+    END,
+    "requested.count",
+    newest_first=True,
+    where=f"true {of_given('message.chat_id')}",
 )
 _MESSAGES = """',"messages":[', messages, ']'"""
 READ_CHATS = BatchStatement(
@@ -205,7 +253,7 @@ READ_CHATS = BatchStatement(
     SELECT
         position, chat.revision, {json_of(Chat, "chat", _MESSAGES)}
     FROM {{requested}}
-    JOIN chat ON chat.id = requested.chat_id AND {IS_THERE}
+    JOIN chat ON chat.id = requested.chat_id AND {IS_THERE} {of_given("chat.id")}
     CROSS JOIN LATERAL (
         SELECT string_agg({json_of(Message, "newest")}, ',' ORDER BY id) AS messages
         FROM ({_NEWEST}) AS newest
@@ -225,6 +273,7 @@ def _pages_between(
     newer: str,
     json: str,
     where: str = "true",
+    over_shards: str | None = None,
 ) -> BatchStatement:
     """Return the statement that reads of each page what is needed of both sides of its cursor.
 
@@ -239,11 +288,30 @@ def _pages_between(
         FROM {{requested}} CROSS JOIN LATERAL (({older}) UNION ALL ({newer})) AS page
         WHERE {where}
         """,
+        one=f"SELECT 1, id, {json} FROM (({older}) UNION ALL ({newer})) AS page WHERE {where}",
+        over_shards=over_shards,
     )
 
 
+def _both_sides(rows: str, row: str) -> str:
+    """Return the query of a page over shards, given that of its rows, of which each has its JSON.
+
+    Each shard writes the JSON of what it has.
+    """
+    older = f"{rows} AND {row}.id < requested.pivot ORDER BY {row}.id DESC LIMIT {_OLDER}"
+    newer = f"{rows} AND {row}.id >= requested.pivot ORDER BY {row}.id LIMIT {_NEWER}"
+    return f"SELECT 1, id, json FROM (({older}) UNION ALL ({newer})) AS page"
+
+
 def _pages(
-    name: str, table: type[Output], key: Key, json: str, *, of: str = "true", where: str = "true"
+    name: str,
+    table: type[Output],
+    key: Key,
+    json: str,
+    *,
+    of: str = "true",
+    where: str = "true",
+    over_shards: str | None = None,
 ) -> BatchStatement:
     """Return the statement for pages of all rows that `of` is true of, or of a chat's."""
     chat_id, pivot = "requested.chat_id", "requested.pivot"
@@ -254,6 +322,7 @@ def _pages(
         rows_between(table, key, chat_id, f"{pivot} - 1", END, _NEWER, where=of),
         json,
         where,
+        over_shards,
     )
 
 
@@ -265,15 +334,50 @@ def _unless_hidden(row: str) -> str:
     return f"CASE WHEN NOT {hidden(f'{row}.chat_id')} THEN {json_of(Message, row)} END"
 
 
+# The messages of all shards, as `_unless_hidden` has them.
+_SHOWN_OR_HIDDEN = f"""
+    SELECT message.id, CASE WHEN gone.id IS NULL THEN {json_of(Message, "message")} END AS json
+    FROM message LEFT JOIN chat AS gone
+        ON gone.id = message.chat_id AND gone.deleted_at IS NOT NULL
+"""
+
+
+def _messages_over_shards(chats: str, low: str, high: str, count: str, order: str) -> str:
+    """Return the query of messages of some chats, as `_messages_of_chats` has them."""
+    messages = rows_between(
+        Message,
+        BY_CHAT,
+        "chat.id",
+        low,
+        high,
+        count,
+        newest_first=order == "DESC",
+        where="message.chat_id = chat.id",
+    )
+    return f"""
+        SELECT near.id, {json_of(Message, "near")} AS json
+        FROM chat CROSS JOIN LATERAL ({messages}) AS near
+        WHERE chat.id = ANY ({chats}) AND {IS_THERE}
+        ORDER BY near.id {order} LIMIT {count}
+    """
+
+
 _CHAT_PAGE, _MESSAGE_PAGE = json_of(Chat, "page"), json_of(Message, "page")
 PAGES_OF_CHATS = _pages("pages_of_chats", Chat, BY_ID, _CHAT_PAGE, of=IS_THERE)
-PAGES_OF_MESSAGES = _pages("pages_of_messages", Message, BY_ID, _unless_hidden("page"))
+PAGES_OF_MESSAGES = _pages(
+    "pages_of_messages",
+    Message,
+    BY_ID,
+    _unless_hidden("page"),
+    over_shards=_both_sides(f"{_SHOWN_OR_HIDDEN} WHERE true", "message"),
+)
 PAGES_OF_A_CHAT = _pages(
     "pages_of_a_chat",
     Message,
     BY_CHAT,
     _MESSAGE_PAGE,
-    where=f"NOT {hidden('requested.chat_id')}",
+    of=f"true {of_given('message.chat_id')}",
+    where=f"NOT {hidden('requested.chat_id', is_given=True)}",
 )
 
 # The same within a caller's reach.
@@ -289,6 +393,9 @@ PAGES_OF_SOME_CHATS = _pages_between(
         ORDER BY id LIMIT {_NEWER}
     """,
     _CHAT_PAGE,
+    over_shards=_both_sides(
+        f"SELECT id, {json_of(Chat, 'chat')} AS json FROM chat WHERE {_IS_SOME}", "chat"
+    ),
 )
 PAGES_OF_MESSAGES_OF_SOME_CHATS = _pages_between(
     "pages_of_messages_of_some_chats",
@@ -296,22 +403,39 @@ PAGES_OF_MESSAGES_OF_SOME_CHATS = _pages_between(
     _messages_of_chats(_CHATS, 0, "requested.pivot", _OLDER, newest_first=True),
     _messages_of_chats(_CHATS, "requested.pivot - 1", END, _NEWER),
     _MESSAGE_PAGE,
+    over_shards=f"""
+        SELECT 1, id, json
+        FROM (
+            ({_messages_over_shards(_CHATS, "0", "requested.pivot", _OLDER, "DESC")})
+            UNION ALL
+            ({_messages_over_shards(_CHATS, "requested.pivot - 1", str(END), _NEWER, "")})
+        ) AS page
+    """,
 )
 
 # A chat `page` in a list by activity: where it stands, and its JSON with its newest message.
 _SECOND = "CAST(extract(epoch FROM page.active_at) AS bigint)"
 _LISTED = json_of(Chat, "page", "',\"last_message\":' || last_message")
-_LAST_MESSAGE = f"""
-    LEFT JOIN LATERAL (
-        SELECT {json_of(Message, "newest")} AS last_message
-        FROM ({rows_between(Message, BY_CHAT, "page.id", 0, END, "1", newest_first=True)})
-            AS newest
-    ) AS newest ON true
-"""
 
 
-def _by_activity(name: str, columns: Mapping[str, str], chats: str) -> BatchStatement:
-    """Return the statement for pages of chats by activity."""
+def _last_message(where: str = "true") -> str:
+    """Return the join of a `page` with the newest message of each chat."""
+    newest = rows_between(Message, BY_CHAT, "page.id", 0, END, "1", newest_first=True, where=where)
+    return f"""
+        LEFT JOIN LATERAL (
+            SELECT {json_of(Message, "newest")} AS last_message FROM ({newest}) AS newest
+        ) AS newest ON true
+    """
+
+
+_LAST_MESSAGE = _last_message()
+_LAST_MESSAGE_OF_SHARD = _last_message("message.chat_id = page.id")
+
+
+def _by_activity(
+    name: str, columns: Mapping[str, str], chats: str, condition: str
+) -> BatchStatement:
+    """Return the statement for pages of chats by activity; `condition` is that of a `chat`."""
     return BatchStatement(
         name,
         {**columns, "second": "bigint", "chat_id": "bigint", "count": "bigint"},
@@ -324,12 +448,22 @@ def _by_activity(name: str, columns: Mapping[str, str], chats: str) -> BatchStat
             ORDER BY active_at DESC, id DESC LIMIT requested.count
         ) AS page {_LAST_MESSAGE}
         """,
+        over_shards=f"""
+        SELECT 1, {_SECOND}, page.id, {_LISTED}
+        FROM chat AS page {_LAST_MESSAGE_OF_SHARD}
+        WHERE (page.active_at, page.id) < (to_timestamp(requested.second), requested.chat_id)
+            AND {condition.replace("chat.", "page.")}
+        ORDER BY page.active_at DESC, page.id DESC LIMIT requested.count
+        """,
     )
 
 
-PAGES_BY_ACTIVITY = _by_activity("pages_by_activity", {}, "chat")
+PAGES_BY_ACTIVITY = _by_activity("pages_by_activity", {}, "chat", IS_THERE)
 SOME_BY_ACTIVITY = _by_activity(
-    "some_by_activity", {"chats": "text", "contained": "jsonb"}, f"({_SOME_CHATS}) AS chat"
+    "some_by_activity",
+    {"chats": "text", "contained": "jsonb"},
+    f"({_SOME_CHATS}) AS chat",
+    _IS_SOME,
 )
 
 
@@ -358,6 +492,7 @@ def _filter_statements(
     second: str,
     json: str,
     join: str = "",
+    matching_over_shards: str | None = None,
 ) -> FilterStatements:
     """Return the statements, given the condition and the order of each side."""
 
@@ -365,8 +500,8 @@ def _filter_statements(
         """Return the query of the first of some chats."""
         return f"""
             SELECT {second}, page.id, {json}
-            FROM (SELECT id FROM {chats} ORDER BY {order} LIMIT {count}) AS first
-            JOIN chat AS page ON page.id = first.id {join}
+            FROM chat AS page {join}
+            WHERE page.id IN (SELECT id FROM {chats} ORDER BY {order} LIMIT {count})
         """
 
     near = {
@@ -391,10 +526,12 @@ def _filter_statements(
         second_, id_, count = (f"${3 * number + n}" for n in range(3))
         first = page(f"found WHERE {condition.format(second=second_, id=id_)}", order, count)
         parts.append(f"SELECT {number}, side.* FROM ({first}) AS side")
+    pages = " UNION ALL ".join(parts)
     indexed = PreparedStatement(
         f"{name}_indexed",
         ("jsonb", *["bigint"] * (1 + 3 * len(sides))),
-        f"WITH found AS MATERIALIZED ({matching}) {' UNION ALL '.join(parts)}",
+        f"WITH found AS MATERIALIZED ({matching}) {pages}",
+        matching_over_shards and f"WITH found AS MATERIALIZED ({matching_over_shards}) {pages}",
     )
     return FilterStatements(near, indexed)
 
@@ -416,7 +553,11 @@ FILTER_BY_ACTIVITY = _filter_statements(
     """,
     second=_SECOND,
     json=_LISTED,
-    join=_LAST_MESSAGE,
+    join=_LAST_MESSAGE_OF_SHARD,
+    matching_over_shards=f"""
+    SELECT chat.id, chat.active_at FROM chat_metadata JOIN chat ON chat.id = chat_metadata.chat_id
+    WHERE chat_metadata.metadata @> $1 AND {IS_THERE} LIMIT $2
+    """,
 )
 
 # Who may call by a key, and for how many seconds at most.
@@ -438,26 +579,38 @@ FIND_CHATS = PreparedStatement(
 
 
 def _chunk(
-    name: str, chats: str, messages: str, json: str = json_of(Message, "chunk")
+    name: str,
+    chats: str,
+    messages: str,
+    json: str = json_of(Message, "chunk"),
+    over_shards: str | None = None,
 ) -> PreparedStatement:
     """Return the statement that reads messages after $2, with $4 between them.
 
     The first $3 of them, but no more once they have $5 bytes together. `chats` is the type of $1.
-    A message `chunk` of which `json` is null is looked at, and left out.
+    A message `chunk` of which `json` is null is looked at, and left out. `over_shards` has the JSON
+    of its messages.
     """
+
     # They come in their order, as the documentation has it for such a subquery (chapter 9.21).
-    # Without OFFSET, each JSON would be written anew wherever it is named.
+    def chunk(written: str) -> str:
+        return f"""
+            SELECT max(id), string_agg(json, $4)
+            FROM (
+                SELECT id, json, sum(octet_length(json)) OVER (ROWS UNBOUNDED PRECEDING) AS total
+                FROM ({written}) AS written
+            ) AS summed
+            WHERE coalesce(total, 0) - coalesce(octet_length(json), 0) < $5
+        """
+
     return PreparedStatement(
         name,
         (chats, "bigint", "bigint", "text", "bigint"),
-        f"""
-        SELECT max(id), string_agg(json, $4)
-        FROM (
-            SELECT id, json, sum(octet_length(json)) OVER (ROWS UNBOUNDED PRECEDING) AS total
-            FROM (SELECT id, {json} AS json FROM ({messages}) AS chunk OFFSET 0) AS written
-        ) AS summed
-        WHERE coalesce(total, 0) - coalesce(octet_length(json), 0) < $5
-        """,
+        # Without OFFSET, each JSON would be written anew wherever it is named.
+        chunk(f"SELECT id, {json} AS json FROM ({messages}) AS chunk OFFSET 0").replace(
+            "{chats}", "ARRAY[$1]"
+        ),
+        over_shards and chunk(over_shards),
     )
 
 
@@ -467,16 +620,31 @@ CHUNK_OF_MESSAGES = _chunk(
     "bigint",
     rows_between(Message, BY_ID, "$1", "$2", END, "$3"),
     _unless_hidden("chunk"),
+    f"{_SHOWN_OR_HIDDEN} WHERE message.id > $2 AND $1 = 0 ORDER BY message.id LIMIT $3",
 )
 CHUNK_OF_A_CHAT = _chunk(
     "chunk_of_a_chat",
     "bigint",
-    rows_between(Message, BY_CHAT, "$1", "$2", END, "$3", where=f"NOT {hidden('$1')}"),
+    rows_between(
+        Message,
+        BY_CHAT,
+        "$1",
+        "$2",
+        END,
+        "$3",
+        where=f"NOT {hidden('$1', is_given=True)} {of_given('message.chat_id')}",
+    ),
 )
 CHUNK_OF_SOME_CHATS = _chunk(
-    "chunk_of_some_chats", "bigint[]", _messages_of_chats("$1", "$2", END, "$3")
+    "chunk_of_some_chats",
+    "bigint[]",
+    _messages_of_chats("$1", "$2", END, "$3"),
+    over_shards=_messages_over_shards("$1", "$2", str(END), "$3", ""),
 )
 
+
+# How a message that was just written is answered.
+WRITTEN = RowWriter(Message)
 
 # What a client sends of a message, and what it can change later.
 SENT = StoredFields(MessageCreate, Message)
@@ -487,18 +655,16 @@ _KEYED = "idempotency_key, request_digest"
 # Messages whose keys did not come before are stored, under the locks of their chats. These are
 # taken in one order by every process, so that two batches never wait for each other. A key that
 # comes at the same time waits for the lock, and then is a conflict.
-_UNLESS_REPLAYED = """
-    requested.idempotency_key IS NULL OR NOT EXISTS (
-        SELECT FROM message
-        WHERE message.chat_id = requested.chat_id
-            AND message.idempotency_key = requested.idempotency_key
-    )
+_REQUESTED_AND_KNOWN = f"""
+    {{requested}} LEFT JOIN message AS known
+        ON known.chat_id = requested.chat_id
+        AND known.idempotency_key = requested.idempotency_key {of_given("known.chat_id")}
 """
 # A chat that is sent to moves to this second, and never back.
-_MOVED = "active_at = greatest(active_at, date_trunc('second', clock_timestamp()))"
+_MOVED = "active_at = greatest(active_at, date_trunc('second', now()))"
 _STORED = f"""
     ON CONFLICT (chat_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-    RETURNING id, chat_id, revision, idempotency_key, {json_of(Message, "message")}
+    RETURNING id, chat_id, revision, idempotency_key, {WRITTEN.columns_of("message")}
 """
 STORE_MESSAGES = BatchStatement(
     "store_messages",
@@ -513,16 +679,16 @@ STORE_MESSAGES = BatchStatement(
     WITH fresh AS (
         SELECT
             requested.*,
-            row_number() OVER (PARTITION BY chat_id ORDER BY position) AS rank,
-            count(*) OVER (PARTITION BY chat_id) AS total
-        FROM {{requested}} WHERE {_UNLESS_REPLAYED}
+            row_number() OVER (PARTITION BY requested.chat_id ORDER BY position) AS rank,
+            count(*) OVER (PARTITION BY requested.chat_id) AS total
+        FROM {_REQUESTED_AND_KNOWN} WHERE known.chat_id IS NULL
     ), locked AS MATERIALIZED (
         SELECT id FROM chat WHERE id = ANY ($1) AND {IS_THERE}
         ORDER BY id FOR NO KEY UPDATE {{locking}}
     ), raised AS (
         UPDATE chat SET revision = revision + total, {_MOVED}
         FROM locked, (SELECT DISTINCT chat_id, total FROM fresh) AS sums
-        WHERE chat.id = locked.id AND sums.chat_id = locked.id
+        WHERE chat.id = locked.id AND sums.chat_id = locked.id {of_given("chat.id")}
         RETURNING chat.id, revision
     )
     INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words, {_KEYED})
@@ -536,9 +702,9 @@ STORE_MESSAGES = BatchStatement(
     WITH locked AS MATERIALIZED (
         SELECT id FROM chat WHERE id = $1 AND {IS_THERE} FOR NO KEY UPDATE {{locking}}
     ), raised AS (
-        UPDATE chat SET revision = revision + 1, {_MOVED} FROM locked, {{requested}}
-        WHERE chat.id = locked.id AND ({_UNLESS_REPLAYED})
-        RETURNING requested.*, revision
+        UPDATE chat SET revision = chat.revision + 1, {_MOVED} FROM locked, {_REQUESTED_AND_KNOWN}
+        WHERE chat.id = locked.id AND known.chat_id IS NULL {of_given("chat.id")}
+        RETURNING requested.*, chat.revision
     )
     INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words, {_KEYED})
     SELECT chat_id, revision, revision, {_SENT}, words, {_KEYED} FROM raised
@@ -556,13 +722,14 @@ STORE_MESSAGE = _by_locking(
         UPDATE chat SET revision = revision + 1, {_MOVED}
         WHERE id = (
             SELECT id FROM chat WHERE id = $1 AND {IS_THERE} FOR NO KEY UPDATE {{locking}}
-        )
+        ) {where_distributed("AND id = $1")}
         RETURNING id, revision
     )
     INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words)
     SELECT id, revision, revision, {", ".join(f"${n}" for n in range(2, len(SENT.types) + 3))}
     FROM raised
-    RETURNING id, chat_id, revision, NULL, {json_of(Message, "message")}
+    {where_distributed("ON CONFLICT (chat_id, id) DO NOTHING")}
+    RETURNING id, chat_id, revision, NULL, {WRITTEN.columns_of("message")}
     """,
 )
 
@@ -603,21 +770,23 @@ FIND_REPLAYED = PreparedStatement(
 def _on_messages(name: str, columns: Mapping[str, str], sql: str) -> dict[Key, BatchStatement]:
     """Return a statement on messages by what names these: the id alone, or the chat and the id.
 
-    `{named}` stands for the condition that a message is the one requested. A chat that is known is
-    compared for equality: the primary key can serve, and so could a shard that holds the chat.
+    `{named}` stands for the condition that a message is the one requested, `{hidden}` for that its
+    chat is `hidden`. On a distributed database, those that change messages need the chat.
     """
     requested = {"chat_id": "of_chat", "id": "message_id"}
-    return {
-        key: BatchStatement(
+
+    def statement(key: Key) -> BatchStatement:
+        named = " AND ".join(f"message.{one} = requested.{requested[one]}" for one in key)
+        is_given = key is BY_CHAT
+        return BatchStatement(
             f"{name}_by_{'_and_'.join(key)}",
             {**{requested[column]: "bigint" for column in key}, **columns},
             sql.replace(
-                "{named}",
-                " AND ".join(f"message.{one} = requested.{requested[one]}" for one in key),
-            ),
+                "{named}", named + (of_given("message.chat_id") if is_given else "")
+            ).replace("{hidden}", hidden("message.chat_id", is_given)),
         )
-        for key in (BY_ID, BY_CHAT)
-    }
+
+    return {key: statement(key) for key in (BY_ID, BY_CHAT)}
 
 
 READ_MESSAGES = _on_messages(
@@ -626,16 +795,16 @@ READ_MESSAGES = _on_messages(
     f"""
     SELECT position, message.chat_id, coalesce(revision, 0), {json_of(Message, "message")}
     FROM {{requested}} JOIN message ON {{named}}
-    WHERE NOT {hidden("message.chat_id")}
+    WHERE NOT {{hidden}}
     """,
 )
 FIND_MESSAGES = _on_messages(
     "find_messages",
     {},
-    f"""
+    """
     SELECT position, message.chat_id, coalesce(revision, 0), message.author
-    FROM {{requested}} JOIN message ON {{named}}
-    WHERE NOT {hidden("message.chat_id")}
+    FROM {requested} JOIN message ON {named}
+    WHERE NOT {hidden}
     """,
 )
 
@@ -643,6 +812,11 @@ FIND_MESSAGES = _on_messages(
 # `found` names the chats to lock; what it found may have changed until the locks are there, so the
 # messages are asked for again.
 _EXPECTED = {"expected": "text", "chats": "text", "of_author": "text"}
+
+
+def _numbers(text: str) -> str:
+    """Return the array of the numbers of a text, with commas between."""
+    return f"CAST(string_to_array({text}, ',') AS bigint[])"
 
 
 def _is_granted(row: str) -> str:
@@ -653,9 +827,9 @@ def _is_granted(row: str) -> str:
     return f"""(
         (
             {row}.expected IS NULL
-            OR coalesce(message.revision, 0) = ANY (CAST({row}.expected AS bigint[]))
+            OR coalesce(message.revision, 0) = ANY ({_numbers(f"{row}.expected")})
         )
-        AND ({row}.chats IS NULL OR message.chat_id = ANY (CAST({row}.chats AS bigint[])))
+        AND ({row}.chats IS NULL OR message.chat_id = ANY ({_numbers(f"{row}.chats")}))
         AND ({row}.of_author IS NULL OR message.author IS NOT DISTINCT FROM {row}.of_author)
     )"""
 
@@ -669,21 +843,22 @@ _RAISED = f"""
         SELECT
             found.*,
             row_number() OVER (PARTITION BY chat_id ORDER BY position) AS rank,
-            count(*) OVER (PARTITION BY chat_id) AS total
+            count(*) OVER (PARTITION BY chat_id) AS total,
+            now() AS moment
         FROM found
     ), locked AS MATERIALIZED (
-        SELECT id FROM chat WHERE id IN (SELECT chat_id FROM found) AND {IS_THERE}
+        SELECT id FROM chat WHERE id IN (SELECT chat_id FROM found) AND {IS_THERE} {of_given("id")}
         ORDER BY id FOR NO KEY UPDATE {{locking}}
     ), raised AS (
         UPDATE chat SET revision = revision + total
         FROM locked, (SELECT DISTINCT chat_id, total FROM ranked) AS sums
-        WHERE chat.id = locked.id AND sums.chat_id = locked.id
+        WHERE chat.id = locked.id AND sums.chat_id = locked.id {of_given("chat.id")}
         RETURNING chat.id, revision
     )
 """
 _OF_RAISED = f"""
     message.chat_id = raised.id AND message.id = ranked.message_id
-    AND ranked.chat_id = raised.id AND {_is_granted("ranked")}
+    AND ranked.chat_id = raised.id AND {_is_granted("ranked")} {of_given("message.chat_id")}
 """
 
 
@@ -708,7 +883,7 @@ UPDATE_MESSAGES = _on_messages(
     {_RAISED}
     UPDATE message SET
         {_CHANGES},
-        edited_at = {_if_changed("text", "clock_timestamp()", "message.edited_at")},
+        edited_at = {_if_changed("text", "ranked.moment", "message.edited_at")},
         words = {_if_changed("text", "ranked.words", "message.words")},
         words_revision = CASE
             WHEN ranked.changes_text OR message.words_revision = message.revision
@@ -717,7 +892,7 @@ UPDATE_MESSAGES = _on_messages(
         END,
         revision = raised.revision - total + rank
     FROM raised, ranked WHERE {_OF_RAISED}
-    RETURNING message.id, message.chat_id, message.revision, {json_of(Message, "message")}
+    RETURNING message.id, message.chat_id, message.revision, {WRITTEN.columns_of("message")}
     """,
 )
 DELETE_MESSAGES = _on_messages(
@@ -730,6 +905,7 @@ DELETE_MESSAGES = _on_messages(
     )
     INSERT INTO deletion (chat_id, revision, message_id)
     SELECT chat_id, revision, id FROM deleted
+    {where_distributed("ON CONFLICT (chat_id, revision) DO NOTHING")}
     RETURNING message_id, chat_id
     """,
 )
@@ -741,23 +917,34 @@ def _changes_of(columns: str, table: type[SQLModel]) -> str:
     return f"""
         SELECT {columns} FROM {name}
         WHERE {name}.chat_id = requested.chat_id AND {name}.revision > requested.since
+            {of_given(f"{name}.chat_id")}
         ORDER BY {name}.revision LIMIT requested.count
     """
 
 
 _SENT_OR_EDITED = f"revision, id AS message_id, {json_of(Message, 'message')} AS json"
-# Whether a chat has messages that a version before 0.2 sent, and that have no revision yet.
-_UNNUMBERED = "EXISTS (SELECT FROM message WHERE chat_id = {chat_id} AND revision IS NULL)"
+
+
+def _is_unnumbered(chat_id: str) -> str:
+    """Return the condition that a chat has messages of a version before 0.2, without revisions."""
+    return f"""
+        EXISTS (
+            SELECT FROM message
+            WHERE chat_id = {chat_id} AND revision IS NULL {of_given("chat_id")}
+        )
+    """
+
+
 # A chat in which nothing changed has one row, whose change is null; what is no chat has none.
 READ_FEEDS = BatchStatement(
     "read_feeds",
     {"chat_id": "bigint", "since": "bigint", "count": "bigint"},
     f"""
     SELECT
-        position, chat.revision, {_UNNUMBERED.format(chat_id="chat.id")},
+        position, chat.revision, {_is_unnumbered("chat.id")},
         change.revision, message_id, json
     FROM {{requested}}
-    JOIN chat ON chat.id = requested.chat_id AND {IS_THERE}
+    JOIN chat ON chat.id = requested.chat_id AND {IS_THERE} {of_given("chat.id")}
     LEFT JOIN LATERAL (
         ({_changes_of(_SENT_OR_EDITED, Message)})
         UNION ALL
@@ -772,21 +959,7 @@ FIND_STARTS = PreparedStatement(
     "find_starts",
     ("bigint[]",),
     f"""
-    SELECT id, revision, {_UNNUMBERED.format(chat_id="chat.id")}
+    SELECT id, revision, {_is_unnumbered("chat.id")}
     FROM chat WHERE id = ANY ($1) AND {IS_THERE}
-    """,
-)
-# The chats of $1 that are not, or no longer, at the revisions of $2.
-FIND_CHANGED = PreparedStatement(
-    "find_changed",
-    ("bigint[]", "bigint[]"),
-    f"""
-    SELECT watched.chat_id, is_unnumbered
-    FROM unnest($1, $2) AS watched (chat_id, revision)
-    LEFT JOIN chat ON chat.id = watched.chat_id AND {IS_THERE}
-    CROSS JOIN LATERAL (
-        SELECT {_UNNUMBERED.format(chat_id="watched.chat_id")} AS is_unnumbered
-    ) AS messages
-    WHERE chat.revision IS DISTINCT FROM watched.revision OR is_unnumbered
-    """,
+    """.replace("{chats}", "$1"),
 )

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from app import batches
 from app.batches import FeedRequest, Start, StartsRequest
@@ -167,6 +167,11 @@ class Hub:
         return known
 
     async def _read(self, feeds: list[tuple[Feed, int]]) -> None:
+        """Read what is new in some chats, and wake who follows them."""
+        for some in await self.database.shards.by_shard(feeds, lambda feed: feed[0].chat_id):
+            await self._read_shard(some)
+
+    async def _read_shard(self, feeds: Sequence[tuple[Feed, int]]) -> None:
         """Read what is new in some chats, by one statement, and wake who follows them."""
         limit = max(CHANGES // len(feeds), 10)
         requests = [FeedRequest(feed.chat_id, head, limit) for feed, head in feeds]
@@ -245,8 +250,9 @@ class Hub:
                 if (feed := self.feeds.get(chat_id)) and feed.head is not None and not feed.gone
             }
             if known:
-                changed = await self.database.follow(batches.find_changed, known)
-                for chat_id, is_unnumbered in changed:
+                for chat_id, is_unnumbered in await self.database.follow(
+                    batches.find_changed, known
+                ):
                     if is_unnumbered:
                         await self._number(chat_id)
                     self.hint(chat_id)

@@ -25,6 +25,7 @@ class Read(NamedTuple):
     """A read that costs so much."""
 
     cost: int
+    chat_id: int | None = None
 
     def within(self, reach: Reach) -> Self:
         """Return the same: it is of no chat."""

@@ -10,6 +10,7 @@ call can forget to ask.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import wraps
 from itertools import chain
@@ -24,6 +25,7 @@ from app.core.database.batching import Batcher, Blocked, Serve, ServeApart
 from app.core.database.connection import (
     AsyncConnection,
     AsyncPool,
+    Connect,
     Lent,
     PreparedStatement,
     Rows,
@@ -31,6 +33,8 @@ from app.core.database.connection import (
 from app.core.database.engine import async_connect, serving_setup
 from app.core.database.failures import ConnectionLost, TimedOut, in_time
 from app.core.database.listener import Listener
+from app.core.database.session import SessionSetup
+from app.core.database.shards import ANYWHERE, Home, Shards
 from app.core.database.threads import Threads
 from app.core.errors import Forbidden
 
@@ -45,7 +49,15 @@ class Reachable(Protocol):
         """Return what a caller of that reach asks for; raise the Problem that it meets."""
 
 
-class BatchRequest(Reachable, Protocol):
+class OfChat(Reachable, Protocol):
+    """A call that may be about one chat."""
+
+    @property
+    def chat_id(self) -> int | None:
+        """Return the chat that it is about, if that is one."""
+
+
+class BatchRequest(OfChat, Protocol):
     """A call that can be served with others of its kind."""
 
     @property
@@ -54,6 +66,7 @@ class BatchRequest(Reachable, Protocol):
 
 
 Asked = TypeVar("Asked", bound=Reachable)
+AskedOfChat = TypeVar("AskedOfChat", bound=OfChat)
 Request = TypeVar("Request", bound=BatchRequest)
 Result = TypeVar("Result")
 
@@ -71,13 +84,36 @@ WriteFunction = Callable[
 # streams, one reads for them, one listens, and one notifies other processes.
 FETCHING, WAITING, CHANGING, SEARCHING, FILTERING = 3, 3, 2, 1, 2
 
+# Where chats are in shards: how many sets of connections for batches serve those of a node.
+TRACKS = 4
+
 # Seconds that PostgreSQL works at one statement of a search.
 SEARCH_TIMEOUT = 1
 
 MAX_COST = 1_000_000
 
+# A function that serves batches, and the shard of which they are.
+Served = tuple[Callable[..., Any], int]
+
 # A read that costs more than this is served apart from those that do not, and a few at a time.
 LARGE_COST, MAX_LARGE_COST = 15_000, 150_000
+
+
+class Node:
+    """Connections for what is of chats of one node; without shards, of all."""
+
+    def __init__(self, connect: Connect, setup: SessionSetup) -> None:
+        self.fetching = AsyncPool(connect, setup, FETCHING)
+        self.waiting = AsyncPool(connect, setup, WAITING)
+
+
+class Track:
+    """Connections for batches; without shards, of all."""
+
+    def __init__(self, connect: Connect, setup: SessionSetup) -> None:
+        self.reading = AsyncConnection(connect, setup)
+        self.reading_much = AsyncConnection(connect, setup)
+        self.writing = AsyncConnection(connect, setup)
 
 
 class Database:
@@ -105,9 +141,11 @@ class Database:
             lock_timeout=SEARCH_TIMEOUT * 500,  # So that a lock is not taken for a long search.
         )
         how = async_connect(settings), serving_setup(settings)
-        self._reading, self._writing = AsyncConnection(*how), AsyncConnection(*how)
-        self._reading_much = AsyncConnection(*how)
-        self._fetching, self._waiting = AsyncPool(*how, FETCHING), AsyncPool(*how, WAITING)
+        self._how = how
+        self._nodes: dict[int, Node] = {}
+        self._tracks: dict[tuple[int, int], Track] = {}
+        self._fetching = self._node(ANYWHERE).fetching
+        self.shards = Shards(self._track(ANYWHERE).reading)
         by_index = serving_setup(settings, enable_seqscan="off")
         self._filtering = AsyncPool(async_connect(settings), by_index, FILTERING)
         self._following, self._announcing = AsyncPool(*how, 1), AsyncPool(*how, 1)
@@ -119,11 +157,6 @@ class Database:
         self.purge_due = asyncio.Event()
         self._turns = WeakValueDictionary[int, asyncio.Lock]()
         self._pools: dict[str, AsyncConnection | AsyncPool | Threads] = {
-            "reading": self._reading,
-            "reading_much": self._reading_much,
-            "writing": self._writing,
-            "fetching": self._fetching,
-            "waiting": self._waiting,
             "filtering": self._filtering,
             "following": self._following,
             "announcing": self._announcing,
@@ -131,9 +164,10 @@ class Database:
             "changes": self._changes,
             "searches": self.searches,
         }
-        # Of each function that reads: what serves its small calls, and its large ones.
-        self._readers: dict[Callable[..., Any], tuple[Batcher[Any, Any], Batcher[Any, Any]]] = {}
-        self._writers: dict[Callable[..., Any], Batcher[Any, Any]] = {}
+        # Of each function that reads, and each shard: what serves its small calls, and its large
+        # ones.
+        self._readers: dict[Served, tuple[Batcher[Any, Any], Batcher[Any, Any]]] = {}
+        self._writers: dict[Served, Batcher[Any, Any]] = {}
 
     def within(self, reach: Reach | None) -> "Database":
         """Return the database as a caller of that reach has it; None: of any."""
@@ -176,8 +210,9 @@ class Database:
 
         When the connection breaks, it is read once more. Raises Unavailable as `Threads.run` does.
         """
-        batchers = self._readers.get(function) or self._add_readers(function)
         admitted = self.admit(request)
+        home = ANYWHERE if self.shards.are_one else await self._home(admitted)
+        batchers = self._readers.get((function, home.shard)) or self._add_readers(function, home)
         result: Result = await batchers[admitted.cost > LARGE_COST].submit(admitted)
         return result
 
@@ -190,9 +225,28 @@ class Database:
         breaks, nobody knows what was done, and it is not tried again. Raises
         Unavailable as `Threads.run` does.
         """
-        batcher = self._writers.get(function) or self._add_writer(function)
-        result: Result = await batcher.submit(self.admit(request))
+        admitted = self.admit(request)
+        home = ANYWHERE if self.shards.are_one else await self._home(admitted)
+        batcher = self._writers.get((function, home.shard)) or self._add_writer(function, home)
+        result: Result = await batcher.submit(admitted)
         return result
+
+    async def _home(self, request: OfChat) -> Home:
+        """Return where the chat is that a request is about, if it is about one."""
+        if await self.shards.look() or request.chat_id is None:
+            return ANYWHERE
+        return await self.shards.home_of(request.chat_id)
+
+    def _node(self, home: Home) -> Node:
+        """Return the connections for the chats of a node."""
+        node = self._nodes.get(home.node)
+        return node or self._nodes.setdefault(home.node, Node(*self._how))
+
+    def _track(self, home: Home) -> Track:
+        """Return the connections for the batches of a shard."""
+        place = home.node, home.shard % TRACKS
+        track = self._tracks.get(place)
+        return track or self._tracks.setdefault(place, Track(*self._how))
 
     async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
         """Return the rows of the statement; raises Unavailable as `Threads.run` does."""
@@ -246,72 +300,90 @@ class Database:
 
     async def transaction(
         self,
-        function: Callable[[AsyncConnection, Sequence[Asked], bool], Awaitable[T]],
-        requests: Sequence[Asked],
+        function: Callable[[AsyncConnection, Sequence[AskedOfChat], bool], Awaitable[T]],
+        requests: Sequence[AskedOfChat],
     ) -> T:
         """Return what `function(connection, requests, wait)` returns, once it is committed.
+
+        The requests are of one chat or, at least, of one shard.
 
         First without waiting for locks and, when it raises Blocked, apart from the others. Raises
         what the function raises, and Unavailable as `Threads.run` does; nothing is stored then.
         """
         admitted = [self.admit(one) for one in requests]
+        node = self._node(await self._home(admitted[0]))
         try:
-            return await in_time(_in_transaction(self._fetching, function, admitted, False))
+            return await self._answer(_in_transaction(node.fetching, function, admitted, False))
         except Blocked as blocked:
-            waiting = self._wait_for(blocked.group, _in_transaction, function, admitted, True)
-            return await in_time(waiting)
+            waiting = self._wait_for(blocked.group, _in_transaction, node, function, admitted, True)
+            return await self._answer(waiting)
+
+    async def _answer(self, answer: Awaitable[T]) -> T:
+        """Return what the database answers; raises Unavailable as `Threads.run` does."""
+        return await in_time(self.shards.heed(answer))
 
     async def _wait_for(
         self,
         group: int | None,
         lend: Callable[Concatenate[AsyncPool, P], Awaitable[T]],
+        node: Node,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
         """Return what `lend` returns with a connection for what waits, one at a time a group."""
         async with self._turn(group):
-            return await lend(self._waiting, *args, **kwargs)
+            return await lend(node.waiting, *args, **kwargs)
 
     def _turn(self, group: int | None) -> asyncio.Lock:
         """Return the lock that those of a group take in turn."""
         return asyncio.Lock() if group is None else self._turns.setdefault(group, asyncio.Lock())
 
     def _add_readers(
-        self, function: ReadFunction[Any, Any]
+        self, function: ReadFunction[Any, Any], home: Home
     ) -> tuple[Batcher[Any, Any], Batcher[Any, Any]]:
-        """Return what serves the calls of a function that reads from now on."""
+        """Return what serves the calls of a function that reads a shard from now on."""
+        track = self._track(home)
         readers = (
-            self._reader(function, self._reading, MAX_COST),
-            self._reader(function, self._reading_much, MAX_LARGE_COST),
+            self._reader(function, home, track.reading, MAX_COST),
+            self._reader(function, home, track.reading_much, MAX_LARGE_COST),
         )
-        return self._readers.setdefault(function, readers)
+        return self._readers.setdefault((function, home.shard), readers)
 
     def _reader(
-        self, function: ReadFunction[Any, Any], connection: AsyncConnection, max_cost: int
+        self,
+        function: ReadFunction[Any, Any],
+        home: Home,
+        connection: AsyncConnection,
+        max_cost: int,
     ) -> Batcher[Any, Any]:
         """Return what serves calls of a function that reads, on a connection."""
+        node = self._node(home)
 
         async def read(requests: Sequence[Any]) -> Sequence[Any]:
             try:
-                return await in_time(function(connection, requests))
+                return await self._answer(function(connection, requests))
             except ConnectionLost:
-                return await in_time(function(connection, requests))
+                return await self._answer(function(connection, requests))
 
         async def read_apart(requests: Sequence[Any], _: int | None) -> Sequence[Any]:
-            return await in_time(_lent(self._fetching, function, requests))
+            return await self._answer(_lent(node.fetching, function, requests))
 
-        return _batcher(function, read, read_apart, max_cost)
+        # What is not of one chat asks all shards, which is not done for several at once.
+        is_alone = home is ANYWHERE and not self.shards.are_one
+        return _batcher(function, read, read_apart, max_cost, max_items=1 if is_alone else 100)
 
-    def _add_writer(self, function: WriteFunction[Any, Any]) -> Batcher[Any, Any]:
-        """Return what serves the calls of a function that writes from now on."""
+    def _add_writer(self, function: WriteFunction[Any, Any], home: Home) -> Batcher[Any, Any]:
+        """Return what serves the calls of a function that writes to a shard from now on."""
+        connection, node = self._track(home).writing, self._node(home)
 
         async def write(requests: Sequence[Any]) -> Sequence[Any]:
-            return await in_time(function(self._writing, requests, False))
+            return await self._answer(function(connection, requests, False))
 
         async def write_apart(requests: Sequence[Any], group: int | None) -> Sequence[Any]:
-            return await in_time(self._wait_for(group, _lent, function, requests, True))
+            return await self._answer(self._wait_for(group, _lent, node, function, requests, True))
 
-        return self._writers.setdefault(function, _batcher(function, write, write_apart, MAX_COST))
+        batcher = _batcher(function, write, write_apart, MAX_COST)
+        return self._writers.setdefault((function, home.shard), batcher)
 
     def batchers(self) -> Iterator[Batcher[Any, Any]]:
         """Yield what serves calls in batches."""
@@ -319,13 +391,22 @@ class Database:
 
     def pools(self) -> Mapping[str, Lent]:
         """Return by what they are for how many connections are open, and in use."""
-        return {name: pool.lent for name, pool in self._pools.items()}
+        lent: defaultdict[str, list[Lent]] = defaultdict(list)
+        for name, pool in self._all_pools():
+            lent[name].append(pool.lent)
+        return {name: Lent(*map(sum, zip(*some, strict=True))) for name, some in lent.items()}
+
+    def _all_pools(self) -> Iterator[tuple[str, AsyncConnection | AsyncPool | Threads]]:
+        """Yield all connections, by what they are for."""
+        yield from self._pools.items()
+        for several in (*self._nodes.values(), *self._tracks.values()):
+            yield from vars(several).items()
 
     async def close(self) -> None:
         """Serve what waits and close all connections; a statement that hangs is not waited for."""
         for batcher in self.batchers():
             await batcher.drain()
-        for pool in self._pools.values():
+        for _, pool in self._all_pools():
             pool.close()
 
 
@@ -334,6 +415,7 @@ def _batcher(
     serve: Serve[Any, Any],
     serve_apart: ServeApart[Any, Any],
     max_cost: int,
+    max_items: int = 100,
 ) -> Batcher[Any, Any]:
     """Return a batcher of the calls that a function serves."""
     return Batcher(
@@ -341,6 +423,7 @@ def _batcher(
         serve_apart,
         is_final=lambda error: isinstance(error, TimedOut | ConnectionLost),
         cost=lambda request: request.cost,
+        max_items=max_items,
         max_cost=max_cost,
         name=function.__name__,
     )

@@ -13,14 +13,16 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 import psycopg2
-from psycopg2.extensions import POLL_OK, POLL_READ
+from psycopg2.extensions import POLL_OK, POLL_READ, register_type
 from psycopg2.extensions import connection as Psycopg2Connection
 
 from app.core import metrics, tracing
 from app.core.database.arrays import array_text
+from app.core.database.distributed import read_as_distributed
 from app.core.database.failures import is_lost
+from app.core.database.json_rows import AS_TEXT
 from app.core.database.measuring import count_failure
-from app.core.database.session import SessionSetup
+from app.core.database.session import Session, SessionSetup
 from app.core.database.sockets import is_readable, wait_for
 
 Rows = list[tuple[Any, ...]]
@@ -36,12 +38,14 @@ ASSUMED_ALIVE = 0.05
 class PreparedStatement(NamedTuple):
     """A statement that each connection plans only once (PostgreSQL documentation, PREPARE).
 
-    Parameters are written $1, $2 and so on, and `types` are theirs.
+    Parameters are written $1, $2 and so on, and `types` are theirs. `over_shards` is what says the
+    same of all shards of a distributed database, where that takes it in no other form.
     """
 
     name: str
     types: tuple[str, ...]
     sql: str
+    over_shards: str | None = None
 
     @property
     def preparation(self) -> str:
@@ -87,7 +91,7 @@ class AsyncConnection:
     def __init__(self, connect: Connect, setup: SessionSetup) -> None:
         self._connect = connect
         self._setup = setup
-        self._prefix = ""
+        self._session = Session("", is_distributed=False)
         self._connection: Psycopg2Connection | None = None
         self._executions: dict[str, str] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # It tells of what can be read.
@@ -122,6 +126,12 @@ class AsyncConnection:
         metrics.STATEMENT_DURATION.observe(self._used - started, statement.name)
         return rows
 
+    async def is_distributed(self) -> bool:
+        """Return whether the database has Citus; raises psycopg2.Error."""
+        async with self._turn:
+            await self._opened()
+        return self._session.is_distributed
+
     @property
     def lent(self) -> "Lent":
         """Return whether it is open, and in use."""
@@ -129,11 +139,14 @@ class AsyncConnection:
 
     async def _prepared(self, connection: Psycopg2Connection, statement: PreparedStatement) -> str:
         """Return what runs the statement from now on."""
+        if self._session.is_distributed:
+            sql = statement.over_shards or read_as_distributed(statement.sql)
+            statement = statement._replace(sql=sql)
         if self._setup.lasts:
             await self._execute(connection, statement.preparation)
             execution = statement.execution
         else:
-            execution = self._prefix + statement.unprepared
+            execution = self._session.prefix + statement.unprepared
         self._executions[statement.name] = execution
         return execution
 
@@ -181,8 +194,9 @@ class AsyncConnection:
             # In a thread, because a name may have to be looked up first.
             self._connection = await asyncio.to_thread(self._connect)
             await finished(self._connection)
+            register_type(AS_TEXT, self._connection)
             answer = await self._execute(self._connection, self._setup.statement)
-            self._prefix = self._setup.prefix(answer)
+            self._session = self._setup.read(answer)
             self._watch(self._connection)
         return self._connection
 

@@ -46,7 +46,6 @@ def serving_setup(settings: Settings, **run_time: int | str) -> SessionSetup:
     serving: dict[str, int | str] = {
         "statement_timeout": STATEMENT_TIMEOUT * 1000,
         "lock_timeout": LOCK_TIMEOUT * 1000,
-        "plan_cache_mode": "force_generic_plan",
         # A plan for any values promises many rows, and would be compiled for longer than it runs.
         "jit": "off",
         # No call takes more than one processor.
@@ -93,7 +92,7 @@ def set_up_sessions(engine: Engine, setup: SessionSetup) -> None:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute(setup.statement)
-        record.info["prefix"] = setup.prefix(cursor.fetchall())
+        record.info["prefix"] = setup.read(cursor.fetchall()).prefix
         connection.autocommit = False  # As SQLAlchemy expects it; it goes on from here.
 
     # Before SQLAlchemy, which asks what the current schema is.

@@ -8,7 +8,7 @@ not: `app.readiness` tells of that.
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.core.config import PoolMode
 
@@ -43,6 +43,11 @@ _SCHEMA = """
 # Stricter than `on`, or `local`, may be meant; `off` would answer before the commit is on disk.
 _SYNCHRONOUS_COMMIT = "coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on')"
 
+# Whether Citus is there, which the SQL heeds (`app.core.database.distributed`). It makes plans for
+# any values of nearly nothing that we ask.
+_IS_DISTRIBUTED = "to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
+_PLAN_CACHE_MODE = f"CASE WHEN {_IS_DISTRIBUTED} THEN 'auto' ELSE 'force_generic_plan' END"
+
 # By the name of each setting the SQL expression of its value. `standard_conforming_strings` is not
 # among them: psycopg2 looks at it when it connects, and quotes accordingly ever after.
 _PRESUMED = {
@@ -59,6 +64,7 @@ _PRESUMED = {
     "default_transaction_isolation": "'read committed'",
     "default_transaction_deferrable": "'off'",
     "transaction_timeout": "'0'",  # Known since PostgreSQL 17.
+    "plan_cache_mode": _PLAN_CACHE_MODE,
 }
 
 # What lasts longer than a transaction has no sense behind a pooler that lends connections for one,
@@ -86,11 +92,18 @@ NO_TIMEOUTS = dict.fromkeys(
 )
 
 
+class Session(NamedTuple):
+    """What a new session is like."""
+
+    prefix: str  # What goes before each further statement.
+    is_distributed: bool  # Whether Citus is there.
+
+
 class SessionSetup:
     """How a new connection comes to sessions that are as the SQL presumes, in one round trip.
 
-    `statement` is the first to run on it, outside of any transaction. What goes before each
-    further one is told by `prefix`: nothing with a pool mode of `session`, where the settings last
+    `statement` is the first to run on it, outside of any transaction; `read` takes its answer. What
+    goes before each further one is nothing with a pool mode of `session`, where the settings last
     as long as the connection.
     """
 
@@ -105,21 +118,24 @@ class SessionSetup:
         # Null, and so left alone, is what the server does not know.
         differs = "current_setting(name, true) <> value"
         if self.lasts:
-            self.statement = f"SELECT set_config(name, value, false) {source} {differs}"
+            settings = f"SELECT name, set_config(name, value, false) {source} {differs}"
         else:
             always = ", ".join(f"'{name}'" for name in _IN_EACH_TRANSACTION)
-            self.statement = f"""
+            settings = f"""
                 SELECT name, CASE name WHEN 'search_path' THEN value ELSE quote_literal(value) END
                 {source} {differs} OR name IN ({always})
             """
+        self.statement = f"{settings} UNION ALL SELECT NULL, NULL WHERE {_IS_DISTRIBUTED}"
 
-    def prefix(self, answer: Sequence[tuple[Any, ...]]) -> str:
-        """Return what to send before each statement, given what `statement` answered.
+    def read(self, answer: Sequence[tuple[Any, ...]]) -> Session:
+        """Return what the session is like, given what `statement` answered.
 
         Commands that are sent together are one transaction (PostgreSQL documentation, chapter
         55.2.2.1), so what they set ends with it.
         """
+        is_distributed = any(name is None for name, _ in answer)
         if self.lasts:
-            return ""
-        local = "".join(f"SET LOCAL {name} = {value}; " for name, value in answer)
-        return f"SET LOCAL transaction_isolation = 'read committed'; {local}"
+            return Session("", is_distributed)
+        local = "".join(f"SET LOCAL {name} = {value}; " for name, value in answer if name)
+        prefix = f"SET LOCAL transaction_isolation = 'read committed'; {local}"
+        return Session(prefix, is_distributed)
