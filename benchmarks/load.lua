@@ -48,6 +48,14 @@ function modes.first_page()
    return get("/chats/" .. given.big .. "/messages/?limit=20")
 end
 
+function modes.page()
+   return get("/chats/" .. any_chat() .. "/messages/?limit=20")
+end
+
+function modes.by_id()
+   return get("/messages/" .. math.random(given.messages))
+end
+
 function modes.deep_page()
    local depth = math.random(given.shallowest, given.deepest)
    local place = "offset=" .. depth

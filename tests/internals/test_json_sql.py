@@ -188,3 +188,13 @@ def test_a_send_is_answered_as_the_model_writes_it(
     stored = stored_messages(engine, chats[1])[-3:]
     assert one.content == stored[0].model_dump_json().encode()
     assert many.content == by_the_model(stored[1:])
+
+
+def test_an_edit_is_answered_as_the_model_writes_it(
+    client: httpx.Client, engine: Engine, chats: list[int]
+) -> None:
+    for message in stored_messages(engine, chats[0]):
+        path = f"/chats/{chats[0]}/messages/{message.id}"
+        edited = client.patch(path, json={"metadata": None})
+        assert edited.status_code == 200, edited.text
+        assert edited.content == message.model_dump_json().encode()

@@ -21,7 +21,12 @@ REMEMBERED = 200_000
 _IS_DISTRIBUTED = PreparedStatement(
     "is_distributed",
     (),
-    "SELECT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = CAST('chat' AS regclass))",
+    """
+    SELECT EXISTS (
+        SELECT FROM pg_dist_partition
+        WHERE logicalrelid = CAST('chat' AS regclass) AND partmethod = 'h'
+    )
+    """,
 )
 _FIND_HOMES = PreparedStatement(
     "find_homes",
