@@ -336,12 +336,34 @@ async def _store(
     connection: AsyncConnection, requests: Sequence[SendMessageRequest], wait: bool
 ) -> Rows:
     """Return the rows of the messages that could be stored."""
+    if connection.has_citus:
+        async with connection.transaction():
+            return await _store_in_steps(connection, requests, wait)
     if len(requests) == 1 and requests[0].key is None:
         (request,) = requests
         statement = statements.STORE_MESSAGE[wait]
         return await connection.fetch(statement, request.chat_id, *request.values, request.words)
     rows = [(one.chat_id, *one.values, one.words, one.key, one.digest) for one in requests]
     return await statements.STORE_MESSAGES.fetch(connection, rows, wait)
+
+
+async def _store_in_steps(
+    connection: AsyncConnection, requests: Sequence[SendMessageRequest], wait: bool
+) -> Rows:
+    """Return the same, by two statements of a transaction."""
+    if len(requests) == 1 and requests[0].key is None:
+        of_chat = await connection.fetch(statements.RAISE_CHAT[wait], requests[0].chat_id)
+        raised = [(1, revision) for _, revision in of_chat]
+    else:
+        asked = [(one.chat_id, one.key) for one in requests]
+        raised = sorted(await statements.RAISE_CHATS.fetch(connection, asked, wait))
+    values: list[Any] = []
+    for position, revision in raised:
+        one = requests[position - 1]
+        values += [one.chat_id, revision, *one.values, one.words, one.key, one.digest]
+    return (
+        await connection.fetch(statements.insert_messages(len(raised)), *values) if raised else []
+    )
 
 
 async def _why_not_sent(

@@ -13,6 +13,7 @@ alone, past all that was sent to other chats meanwhile; this, only the key's own
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import inspect
@@ -666,16 +667,7 @@ _STORED = f"""
     ON CONFLICT (chat_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
     RETURNING id, chat_id, revision, idempotency_key, {WRITTEN.columns_of("message")}
 """
-STORE_MESSAGES = BatchStatement(
-    "store_messages",
-    {
-        "chat_id": "bigint",
-        **SENT.types,
-        "words": "tsvector",
-        "idempotency_key": "varchar",
-        "request_digest": "bytea",
-    },
-    many=f"""
+_RAISED_FOR_FRESH = f"""
     WITH fresh AS (
         SELECT
             requested.*,
@@ -691,6 +683,27 @@ STORE_MESSAGES = BatchStatement(
         WHERE chat.id = locked.id AND sums.chat_id = locked.id {of_given("chat.id")}
         RETURNING chat.id, revision
     )
+"""
+_RAISED_FOR_ONE = f"""
+    WITH locked AS MATERIALIZED (
+        SELECT id FROM chat WHERE id = $1 AND {IS_THERE} FOR NO KEY UPDATE {{locking}}
+    ), raised AS (
+        UPDATE chat SET revision = chat.revision + 1, {_MOVED} FROM locked, {_REQUESTED_AND_KNOWN}
+        WHERE chat.id = locked.id AND known.chat_id IS NULL {of_given("chat.id")}
+        RETURNING requested.*, chat.revision
+    )
+"""
+STORE_MESSAGES = BatchStatement(
+    "store_messages",
+    {
+        "chat_id": "bigint",
+        **SENT.types,
+        "words": "tsvector",
+        "idempotency_key": "varchar",
+        "request_digest": "bytea",
+    },
+    many=f"""
+    {_RAISED_FOR_FRESH}
     INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words, {_KEYED})
     SELECT
         chat_id, revision - total + rank, revision - total + rank, {_SENT}, words, {_KEYED}
@@ -699,32 +712,59 @@ STORE_MESSAGES = BatchStatement(
     {_STORED}
     """,
     one=f"""
-    WITH locked AS MATERIALIZED (
-        SELECT id FROM chat WHERE id = $1 AND {IS_THERE} FOR NO KEY UPDATE {{locking}}
-    ), raised AS (
-        UPDATE chat SET revision = chat.revision + 1, {_MOVED} FROM locked, {_REQUESTED_AND_KNOWN}
-        WHERE chat.id = locked.id AND known.chat_id IS NULL {of_given("chat.id")}
-        RETURNING requested.*, chat.revision
-    )
+    {_RAISED_FOR_ONE}
     INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words, {_KEYED})
     SELECT chat_id, revision, revision, {_SENT}, words, {_KEYED} FROM raised
     {_STORED}
     """,
 )
 
+# The same in two steps of a transaction. Citus would take what is selected to the coordinator, to
+# insert it from there at twice the cost.
+RAISE_CHATS = BatchStatement(
+    "raise_chats",
+    {"chat_id": "bigint", "idempotency_key": "varchar"},
+    many=f"""
+    {_RAISED_FOR_FRESH}
+    SELECT position, revision - total + rank FROM raised JOIN fresh ON chat_id = raised.id
+    """,
+    one=f"{_RAISED_FOR_ONE} SELECT position, revision FROM raised",
+)
+
+
+@cache
+def insert_messages(count: int) -> PreparedStatement:
+    """Return the statement that stores so many messages, each with its chat and revision."""
+    types = ("bigint", "bigint", *SENT.types.values(), "tsvector", "varchar", "bytea")
+    rows = []
+    for first in range(1, count * len(types) + 1, len(types)):
+        chat_id, revision, *sent = (f"${first + n}" for n in range(len(types)))
+        rows.append(f"({', '.join([chat_id, revision, revision, *sent])})")
+    return PreparedStatement(
+        f"insert_messages_{count}",
+        types * count,
+        f"""
+        INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words, {_KEYED})
+        VALUES {", ".join(rows)}
+        {_STORED}
+        """,
+    )
+
 
 # The same for one message without a key, which costs PostgreSQL less.
+_RAISED_ALONE = f"""
+    UPDATE chat SET revision = revision + 1, {_MOVED}
+    WHERE id = (
+        SELECT id FROM chat WHERE id = $1 AND {IS_THERE} FOR NO KEY UPDATE {{locking}}
+    ) {where_distributed("AND id = $1")}
+    RETURNING id, revision
+"""
+RAISE_CHAT = _by_locking("raise_chat", ("bigint",), _RAISED_ALONE)
 STORE_MESSAGE = _by_locking(
     "store_message",
     ("bigint", *SENT.types.values(), "tsvector"),
     f"""
-    WITH raised AS (
-        UPDATE chat SET revision = revision + 1, {_MOVED}
-        WHERE id = (
-            SELECT id FROM chat WHERE id = $1 AND {IS_THERE} FOR NO KEY UPDATE {{locking}}
-        ) {where_distributed("AND id = $1")}
-        RETURNING id, revision
-    )
+    WITH raised AS ({_RAISED_ALONE})
     INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words)
     SELECT id, revision, revision, {", ".join(f"${n}" for n in range(2, len(SENT.types) + 3))}
     FROM raised

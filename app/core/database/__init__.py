@@ -144,6 +144,8 @@ class Database:
         self._how = how
         self._nodes: dict[int, Node] = {}
         self._tracks: dict[tuple[int, int], Track] = {}
+        # The shards of each node in the order in which they came, so that all tracks serve some.
+        self._shards_of_nodes: defaultdict[int, dict[int, int]] = defaultdict(dict)
         self._fetching = self._node(ANYWHERE).fetching
         self.shards = Shards(self._track(ANYWHERE).reading)
         by_index = serving_setup(settings, enable_seqscan="off")
@@ -244,7 +246,8 @@ class Database:
 
     def _track(self, home: Home) -> Track:
         """Return the connections for the batches of a shard."""
-        place = home.node, home.shard % TRACKS
+        shards = self._shards_of_nodes[home.node]
+        place = home.node, shards.setdefault(home.shard, len(shards)) % TRACKS
         track = self._tracks.get(place)
         return track or self._tracks.setdefault(place, Track(*self._how))
 
@@ -377,7 +380,10 @@ class Database:
         connection, node = self._track(home).writing, self._node(home)
 
         async def write(requests: Sequence[Any]) -> Sequence[Any]:
-            return await self._answer(function(connection, requests, False))
+            if self.shards.are_one:
+                return await self._answer(function(connection, requests, False))
+            async with connection.alone:  # Others write to the shard, and to its neighbours.
+                return await self._answer(function(connection, requests, False))
 
         async def write_apart(requests: Sequence[Any], group: int | None) -> Sequence[Any]:
             return await self._answer(self._wait_for(group, _lent, node, function, requests, True))

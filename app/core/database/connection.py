@@ -99,6 +99,8 @@ class AsyncConnection:
         self._ready: asyncio.Future[None] | None = None
         self._used = 0.0
         self._turn = asyncio.Lock()
+        self._is_in_transaction = False
+        self.alone = asyncio.Lock()  # Of who has a transaction on a connection that others use too.
 
     async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
         """Return the rows of the statement; raises psycopg2.Error."""
@@ -126,11 +128,16 @@ class AsyncConnection:
         metrics.STATEMENT_DURATION.observe(self._used - started, statement.name)
         return rows
 
+    @property
+    def has_citus(self) -> bool:
+        """Return whether the database had Citus when the connection was opened."""
+        return self._session.is_distributed
+
     async def is_distributed(self) -> bool:
         """Return whether the database has Citus; raises psycopg2.Error."""
         async with self._turn:
             await self._opened()
-        return self._session.is_distributed
+        return self.has_citus
 
     @property
     def lent(self) -> "Lent":
@@ -153,15 +160,21 @@ class AsyncConnection:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """Commit what the block does, or nothing of it; each of its statements sees what is
-        committed by then.
+        committed by then. A block within a block is part of that.
         """
+        if self._is_in_transaction:
+            yield
+            return
         await self._run("BEGIN ISOLATION LEVEL READ COMMITTED")
+        self._is_in_transaction = True
         try:
             yield
         except BaseException:
+            self._is_in_transaction = False
             if self._connection is not None:
                 await self._run("ROLLBACK")
             raise
+        self._is_in_transaction = False
         await self._run("COMMIT")
 
     async def _run(self, command: str) -> None:
