@@ -1,4 +1,4 @@
-"""`python -m app [serve | migrate | openapi | keys | export | import]`."""
+"""`python -m app [serve | migrate | openapi | keys | export | import | distribute]`."""
 
 import signal
 
@@ -43,7 +43,7 @@ from app.core.start_checks import check_data_dir
 
 log = logging.getLogger(__name__)
 
-COMMANDS = "serve | migrate | openapi | keys | export | import"
+COMMANDS = "serve | migrate | openapi | keys | export | import | distribute"
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -58,6 +58,14 @@ def main() -> None:
     add_keys_arguments(commands.add_parser("keys", help="make, list and revoke API keys"))
     add_export_arguments(commands.add_parser("export", help="print all chats, or some, as lines"))
     add_import_arguments(commands.add_parser("import", help="store what was exported, or written"))
+    add_distribute_arguments(
+        commands.add_parser(
+            "distribute",
+            help="spread chats over the workers of Citus",
+            description="Spread all chats, each with what belongs to it, over the workers of the "
+            "Citus whose coordinator DB_HOST names. Calls wait meanwhile. It may be run again.",
+        )
+    )
     arguments = parser.parse_args()
     commands_by_name: dict[str | None, Callable[[], None]] = {
         None: serve,
@@ -67,6 +75,7 @@ def main() -> None:
         "keys": lambda: manage_keys(arguments),
         "export": lambda: export_history(arguments),
         "import": lambda: import_history(arguments),
+        "distribute": lambda: distribute(arguments),
     }
     for number in STOPPING:
         signal.signal(number, leave)
@@ -126,6 +135,27 @@ def add_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--again", action="store_true", help="import it although it was, or was begun, before"
     )
+
+
+def add_distribute_arguments(parser: argparse.ArgumentParser) -> None:
+    """Have the parser take over how many shards."""
+    parser.add_argument(
+        "--shards",
+        type=number_of_shards,
+        default=8,
+        metavar="N",
+        help="in so many parts, which are what can be moved to another worker; default: 8",
+    )
+
+
+def number_of_shards(text: str) -> int:
+    """Return a number from 1 to 1024; raises ValueError."""
+    if not 1 <= (number := int(text)) <= 1024:
+        raise ValueError
+    return number
+
+
+number_of_shards.__name__ = "number from 1 to 1024"
 
 
 def leave(signum: int, frame: FrameType | None) -> NoReturn:
@@ -297,6 +327,14 @@ def import_history(arguments: argparse.Namespace) -> None:
     from app.history import command
 
     command.run_import(arguments, database_beside_service)
+
+
+def distribute(arguments: argparse.Namespace) -> None:
+    """Distribute the database."""
+    from app import distribute
+
+    with database_beside_service() as reachable:
+        distribute.run(reachable, arguments.shards)
 
 
 def print_openapi() -> None:

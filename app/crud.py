@@ -15,11 +15,11 @@ from collections.abc import Collection, Sequence
 from hashlib import sha256
 from typing import Any, Generic, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, text, true, update
+from sqlalchemy import ColumnElement, and_, delete, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from app import batches, filters
+from app import batches, chat_keys, filters
 from app.batches import (
     ActivityRequest,
     ChangeRequest,
@@ -47,7 +47,7 @@ from app.models import (
     MessageUpdate,
 )
 from app.paging import Activity, ActivityPage, Cursor, Page, RenderedRow, Row
-from app.purge import mark_if_large
+from app.purge import delete_in_steps
 
 JSON = dict[str, Any]
 
@@ -62,29 +62,63 @@ class Created(NamedTuple, Generic[Row]):
 @in_thread
 def create_chat(session: Session, chat: ChatCreate, key: str | None = None) -> Created[Chat]:
     """Return the chat, stored; raises KeyReused when `key` came with another request before."""
-    digest = chat.digest() if key else None
-    if chat.custom:
-        _begin(session)
-    statement = (
-        insert(Chat)
-        .values(**chat.model_dump(exclude_none=True), idempotency_key=key, request_digest=digest)
-        .on_conflict_do_nothing(
-            index_elements=["idempotency_key"], index_where=text("idempotency_key IS NOT NULL")
-        )
-        .returning(Chat)
-    )
+    if key is not None:
+        return _create_once(session, chat, key)
+    created = _insert(session, chat)
+    assert created is not None  # Nothing has its id.
+    return Created(created, replayed=False)
+
+
+def _create_once(session: Session, chat: ChatCreate, key: str) -> Created[Chat]:
+    """Return the chat of a key, stored now or before, by the steps of `chat_keys`."""
+    digest = chat.digest()
     while True:
-        if created := session.scalars(statement).one_or_none():
-            if chat.custom:
-                _index_metadata(session, created)
-            return Created(created, replayed=False)
-        first = session.exec(select(Chat).where(Chat.idempotency_key == key)).one_or_none()
-        if first is not None:  # Else it was deleted just now, and its key with it.
-            if first.request_digest != digest:
-                raise KeyReused
+        claim = chat_keys.claim(session, key, digest)
+        first = None if claim.is_new else session.get(Chat, claim.chat_id)
+        if first is None:
+            if created := _insert_claimed(session, chat, key, claim, digest):
+                return Created(created, replayed=False)
+        elif first.deleted_at is not None or first.idempotency_key != key:
+            # It is being deleted, or an import brought another chat of this id.
+            chat_keys.free(session, key, claim.chat_id)
+        elif first.request_digest != digest:
+            raise KeyReused
+        else:
             # At its first revision: nobody shall take this for the current state.
             then = {**dict(first), **chat.model_dump(), "revision": 0}
             return Created(Chat(**then), replayed=True)
+        session.expunge_all()  # What it knew of the chat may be outdated.
+
+
+def _insert_claimed(
+    session: Session, chat: ChatCreate, key: str, claim: chat_keys.Claim, digest: bytes
+) -> Chat | None:
+    """Return the chat of the claim, stored, or None if somebody else is quicker."""
+    ours: chat_keys.Claim | None = claim
+    if not claim.is_new and chat_keys.is_index_there(session):
+        ours = chat_keys.renew(session, key, claim, digest)
+    if ours is None:
+        return None
+    if ours.digest != digest:
+        raise KeyReused
+    created = _insert(session, chat, id=ours.chat_id, idempotency_key=key, request_digest=digest)
+    if created is None and chat_keys.is_index_there(session):
+        chat_keys.adopt(session, key, ours)
+    return created
+
+
+def _insert(session: Session, chat: ChatCreate, **more: Any) -> Chat | None:
+    """Return the chat, stored with what is given besides, or None if its id or key is taken."""
+    if chat.custom:
+        session.commit()
+        _begin(session)
+    values = {**chat.model_dump(exclude_none=True), **more}
+    statement = insert(Chat).values(**values).on_conflict_do_nothing().returning(Chat)
+    created = session.scalars(statement).one_or_none()
+    if created is not None and chat.custom:
+        _index_metadata(session, created)
+    session.commit()
+    return created
 
 
 async def read_chat(database: Database, chat_id: int, limit: int) -> Rendered:
@@ -152,8 +186,8 @@ async def delete_chat(
 @in_turn
 def _delete_chat(session: Session, chat_id: int, revisions: Collection[int] | None) -> bool:
     """Delete the chat; return whether there is something left to purge."""
-    if mark_if_large(session, chat_id, revisions):
-        return True
+    if (is_left := delete_in_steps(session, chat_id, revisions)) is not None:
+        return is_left
     statement = delete(Chat).where(_is_there(chat_id), _at_revision(revisions))
     if session.scalar(statement.returning(col(Chat.id))) is None:
         raise _not_changed(session, chat_id)

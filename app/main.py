@@ -75,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def serving_calls(app: FastAPI) -> AsyncIterator[None]:
-        wait_until_reachable(settings)
+        has_citus = wait_until_reachable(settings)
         app.state.database = Database(settings)
         app.state.exports = Exports()
         room = min(settings.max_streams, int(affordable_connections() * SHARE_OF_STREAMS))
@@ -83,6 +83,10 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.database.tell = hub.tell
         when_told_to_stop(lambda: hub.stop(settings.shutdown_timeout * FAREWELL))
         upkeep = [asyncio.create_task(keep(app.state.database)) for keep in UPKEEP]
+        if has_citus:
+            from app.node_checks import check_nodes  # Most have one machine.
+
+            upkeep.append(asyncio.create_task(check_nodes(app.state.database)))
         if settings.retention_days is not None:
             from app.retention import keep_retention  # Most keep everything.
 

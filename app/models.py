@@ -125,6 +125,7 @@ class Chat(ChatPublic, IdempotencyFields, table=True):
     """A chat."""
 
     __table_args__ = (
+        # By it, 0.11 keeps keys unique, which may run beside; `app.distribute` drops it.
         _unique_key("chat_idempotency_key_idx", "idempotency_key"),
         Index(None, "active_at", "id"),
         Index(None, "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
@@ -147,6 +148,20 @@ class Chat(ChatPublic, IdempotencyFields, table=True):
 
     # When it was deleted, while its messages are not yet: to clients it is gone.
     deleted_at: datetime | None = Field(default=None, exclude=True)
+
+
+class ChatKey(SQLModel, table=True):
+    """The idempotency key of a chat's creation, stored before the chat is (`app.chat_keys`).
+
+    A table of its own, because no unique index reaches over the machines that chats are spread
+    over. It refers to a chat that may not be there yet, so no foreign key says so.
+    """
+
+    __tablename__ = "chat_key"
+
+    key: str = Field(max_length=255, primary_key=True)
+    chat_id: int = Field(sa_type=BigInteger)
+    digest: bytes | None = Field(default=None)
 
 
 class ChatMetadata(SQLModel, table=True):

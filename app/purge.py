@@ -1,7 +1,8 @@
-"""Deleting large chats: marked at once, and then deleted in steps.
+"""Deleting chats by more than one statement: marked at once, and then deleted in steps.
 
-A chat that is marked is gone to every call (`statements.IS_THERE`). What it holds is deleted beside
-the traffic, by short statements, the chat itself at last. What was interrupted goes on from there.
+A chat that is marked is gone to every call (`statements.IS_THERE`). Its idempotency key is freed
+next, so that no key outlives its chat. What a large chat holds is deleted beside the traffic, by
+short statements, the chat itself at last. What was interrupted goes on from there.
 """
 
 import logging
@@ -12,6 +13,7 @@ from psycopg2.errors import QueryCanceled
 from sqlalchemy import exc, func, text
 from sqlmodel import Session, col, delete, select
 
+from app.chat_keys import free
 from app.core.database import Database, in_thread
 from app.models import Chat, Deletion, Message
 from app.paging import END
@@ -37,27 +39,37 @@ def _deletions(after: str | int, count: str) -> str:
     return rows_between(Deletion, BY_REVISION, ":chat_id", after, END, count, columns="revision")
 
 
-# The key is free again: it is for another chat.
+_IS_LARGE = f"""(
+    EXISTS ({_messages(-1, f"1 OFFSET {SMALL}")})
+    OR EXISTS ({_deletions(-1, f"1 OFFSET {SMALL}")})
+)"""
+
 _MARK = text(f"""
-    UPDATE chat
-    SET deleted_at = clock_timestamp(), idempotency_key = NULL, request_digest = NULL
+    UPDATE chat SET deleted_at = now()
     WHERE id = :chat_id AND deleted_at IS NULL
         AND coalesce(revision = ANY (CAST(:revisions AS bigint[])), true)
-        AND (
-            EXISTS ({_messages(-1, f"1 OFFSET {SMALL}")})
-            OR EXISTS ({_deletions(-1, f"1 OFFSET {SMALL}")})
-        )
-    RETURNING id
+        AND (idempotency_key IS NOT NULL OR {_IS_LARGE})
+    RETURNING idempotency_key
 """)
+_DELETE_SMALL = text(f"DELETE FROM chat WHERE id = :chat_id AND NOT {_IS_LARGE} RETURNING id")
 
 
-def mark_if_large(session: Session, chat_id: int, revisions: Collection[int] | None) -> bool:
-    """Mark the chat as deleted if it is large, and at one of the revisions; return whether it is.
+def delete_in_steps(
+    session: Session, chat_id: int, revisions: Collection[int] | None
+) -> bool | None:
+    """Delete the chat by steps if it is large or has a key, and is at one of the revisions.
 
-    `keep_purging` does the rest.
+    Return whether something of it is left, for `keep_purging` to delete; None if it is no such
+    chat, and nothing was done.
     """
     given = {"chat_id": chat_id, "revisions": None if revisions is None else list(revisions)}
-    return session.scalar(_MARK, given) is not None
+    marked = session.execute(_MARK, given).one_or_none()
+    if marked is None:
+        return None
+    if marked.idempotency_key is None:
+        return True
+    free(session, marked.idempotency_key, chat_id)
+    return session.scalar(_DELETE_SMALL, {"chat_id": chat_id}) is None
 
 
 class Progress(NamedTuple):
@@ -78,10 +90,30 @@ async def keep_purging(database: Database) -> None:
         progress, is_there_more = await purge_some(database, progress)
         return is_there_more
 
-    await keep(lambda: repeat(step), "chats could not be deleted", database.purge_due)
+    async def purge() -> None:
+        await free_keys(database)
+        await repeat(step)
+
+    await keep(purge, "chats could not be deleted", database.purge_due)
 
 
-_OLDEST = text("SELECT id FROM chat WHERE deleted_at IS NOT NULL ORDER BY deleted_at LIMIT 1")
+_KEYED = text("""
+    SELECT idempotency_key, id FROM chat
+    WHERE deleted_at IS NOT NULL AND idempotency_key IS NOT NULL ORDER BY deleted_at
+""")
+
+
+@in_thread
+def free_keys(session: Session) -> None:
+    """Free the keys of marked chats, where that was cut off; a chat that has one is not deleted."""
+    for key, chat_id in session.execute(_KEYED).all():
+        free(session, key, chat_id)
+
+
+_OLDEST = text("""
+    SELECT id FROM chat
+    WHERE deleted_at IS NOT NULL AND idempotency_key IS NULL ORDER BY deleted_at LIMIT 1
+""")
 
 _DELETE = text(f"""
     WITH messages AS MATERIALIZED (

@@ -6,14 +6,15 @@ from app.core.errors import Unavailable
 from app.core.migrations import is_behind
 
 # It writes nothing, but needs what a send needs: PostgreSQL refuses it where the session can only
-# read, and has it wait where somebody else has locked a table (documentation, chapter 13.3).
+# read, and has it wait where somebody else has locked a table (documentation, chapter 13.3). No row
+# has these ids; of `false` Citus makes a plan that it refuses.
 _CHECK = PreparedStatement(
     "check_readiness",
     (),
     """
-    WITH chats AS (UPDATE chat SET revision = revision WHERE false),
-        messages AS (UPDATE message SET revision = revision WHERE false),
-        deletions AS (UPDATE deletion SET revision = revision WHERE false)
+    WITH chats AS (UPDATE chat SET revision = revision WHERE id = 0),
+        messages AS (UPDATE message SET revision = revision WHERE chat_id = 0),
+        deletions AS (UPDATE deletion SET revision = revision WHERE chat_id = 0)
     SELECT version_num FROM alembic_version
     """,
     # A node that is away is no reason to turn away the calls for the others.

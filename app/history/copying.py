@@ -32,6 +32,7 @@ _MESSAGE_FIELDS = [*_MESSAGE.values()]
 # What is written, in the order that foreign keys ask for.
 _COLUMNS = {
     "chat": [*_CHAT],
+    "chat_key": ["key", "chat_id", "digest"],
     "chat_metadata": ["chat_id", "metadata"],
     "message": [*_MESSAGE, "words", "words_revision"],
     "deletion": [*_DELETION],
@@ -156,6 +157,9 @@ class Composer:
         }
         values = chat.line.__dict__ | changed
         self.piece.add("chat", [values[name] for name in _CHAT.values()])
+        if chat.line.idempotency_key is not None:
+            digest = changed["request_digest"]
+            self.piece.add("chat_key", [chat.line.idempotency_key, id_, digest])
         if chat.line.custom:
             self.piece.add("chat_metadata", [id_, chat.line.custom])
         if self._is_mapped:

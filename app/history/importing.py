@@ -171,7 +171,11 @@ def _taken(reading: Session, survey: Survey, record: HistoryImport) -> Taken:
         found = f"SELECT id - %s FROM {table} WHERE id > %s AND id <= %s"
         for id_ in _values(reading, found, [offset, offset, offset + highest]):
             ids.add(id_)
-    keys = "SELECT idempotency_key FROM chat WHERE idempotency_key IS NOT NULL"
+    # A chat that 0.11 made has its key alone; of a key that is claimed, the chat is still to come.
+    keys = (
+        "SELECT idempotency_key FROM chat WHERE idempotency_key IS NOT NULL "
+        "UNION SELECT key FROM chat_key"
+    )
     taken.chat_keys.update(hash(key) for key in _values(reading, keys))
     return taken
 

@@ -64,8 +64,8 @@ _REFUSALS = (
 )
 
 
-def wait_until_reachable(settings: Settings) -> None:
-    """Return once the database takes a connection; say so while it does not.
+def wait_until_reachable(settings: Settings) -> bool:
+    """Return whether it has Citus, once the database takes a connection; say while it does not.
 
     Raises ConfigurationError at once when waiting would be no use, and Unavailable after
     `settings.db_startup_timeout` seconds.
@@ -76,15 +76,17 @@ def wait_until_reachable(settings: Settings) -> None:
     while True:
         try:
             with engine.connect() as connection:
-                version, encoding = connection.execute(
+                version, encoding, has_citus = connection.execute(
                     text(
                         "SELECT current_setting('server_version_num')::int / 10000,"
-                        " current_setting('server_encoding')"
+                        " current_setting('server_encoding'),"
+                        " to_regclass('pg_dist_local_group') IS NOT NULL"
                     )
                 ).one()
+                group = connection.scalar(_GROUP) if has_citus else 0
             engine.dispose()
-            _check(settings, version, encoding)
-            return
+            _check(settings, version, encoding, group)
+            return bool(has_citus)
         except exc.SQLAlchemyError as error:
             if refusal := _refusal(settings, error):
                 raise ConfigurationError(refusal) from None
@@ -94,7 +96,11 @@ def wait_until_reachable(settings: Settings) -> None:
             time.sleep(min(1, max(0, deadline - time.monotonic())))
 
 
-def _check(settings: Settings, version: int, encoding: str) -> None:
+# Which of the machines of Citus this is: the coordinator is 0.
+_GROUP = text("SELECT groupid FROM pg_dist_local_group")
+
+
+def _check(settings: Settings, version: int, encoding: str, group: int) -> None:
     """Raise ConfigurationError when the database is none that the service works with."""
     facts = _facts(settings)
     if version < OLDEST_VERSION:
@@ -110,6 +116,12 @@ def _check(settings: Settings, version: int, encoding: str) -> None:
             "message; it has to be UTF8. Make another, and name it in DB_NAME: "
             "createdb {options} --username={user} --encoding=UTF8 --locale=C --template=template0 "
             "{name}_utf8".format(**facts, encoding=encoding)
+        )
+    if group != 0:  # Its sequences give other ids, so that later messages had smaller ones.
+        raise ConfigurationError(
+            "DB_HOST: the server at {where} is a worker of Citus. Name the coordinator.".format(
+                **facts
+            )
         )
 
 
