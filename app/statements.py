@@ -267,6 +267,42 @@ _SIDES = {"pivot": "bigint", "older_count": "bigint", "newer_count": "bigint"}
 _OLDER, _NEWER = "requested.older_count", "requested.newer_count"
 
 
+class PageStatement(BatchStatement):
+    """A statement that reads pages; `over_shards` are the queries of both sides of a cursor.
+
+    Each is asked by itself, and only if something of it is wanted: to put both together would cost
+    Citus more than either.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        columns: Mapping[str, str],
+        many: str,
+        one: str,
+        over_shards: tuple[str, str] | None,
+    ) -> None:
+        super().__init__(name, columns, many, one)
+        types = tuple(columns.values())
+        self._sides = over_shards and [
+            PreparedStatement(f"{name}_{side}", types, _of_one(columns, sql))
+            for side, sql in zip(("older", "newer"), over_shards, strict=True)
+        ]
+
+    async def fetch(
+        self, connection: AsyncConnection, requests: Sequence[Sequence[Any]], wait: bool = True
+    ) -> Rows:
+        """Return the rows for the requests."""
+        if self._sides is None or not connection.has_citus:
+            return await super().fetch(connection, requests, wait)
+        rows: Rows = []
+        for position, values in enumerate(requests, 1):
+            for side, count in zip(self._sides, values[-len(self._sides) :], strict=True):
+                found = await connection.fetch(side, *values) if count else []
+                rows += [(position, *row[1:]) for row in found]
+        return rows
+
+
 def _pages_between(
     name: str,
     columns: Mapping[str, str],
@@ -274,14 +310,14 @@ def _pages_between(
     newer: str,
     json: str,
     where: str = "true",
-    over_shards: str | None = None,
+    over_shards: tuple[str, str] | None = None,
 ) -> BatchStatement:
     """Return the statement that reads of each page what is needed of both sides of its cursor.
 
     `json` is the expression of a row of `page`; a row of which it is null only takes its place.
     A page is empty unless `where` is true of what was requested.
     """
-    return BatchStatement(
+    return PageStatement(
         name,
         {**columns, **_SIDES},
         f"""
@@ -289,19 +325,21 @@ def _pages_between(
         FROM {{requested}} CROSS JOIN LATERAL (({older}) UNION ALL ({newer})) AS page
         WHERE {where}
         """,
-        one=f"SELECT 1, id, {json} FROM (({older}) UNION ALL ({newer})) AS page WHERE {where}",
-        over_shards=over_shards,
+        f"SELECT 1, id, {json} FROM (({older}) UNION ALL ({newer})) AS page WHERE {where}",
+        over_shards,
     )
 
 
-def _both_sides(rows: str, row: str) -> str:
-    """Return the query of a page over shards, given that of its rows, of which each has its JSON.
+def _both_sides(json: str, rows: str, row: str) -> tuple[str, str]:
+    """Return the queries of both sides of a page over shards, given its rows and their JSON.
 
     Each shard writes the JSON of what it has.
     """
-    older = f"{rows} AND {row}.id < requested.pivot ORDER BY {row}.id DESC LIMIT {_OLDER}"
-    newer = f"{rows} AND {row}.id >= requested.pivot ORDER BY {row}.id LIMIT {_NEWER}"
-    return f"SELECT 1, id, json FROM (({older}) UNION ALL ({newer})) AS page"
+    page = f"SELECT 1, {row}.id, {json} FROM {rows}"
+    return (
+        f"{page} AND {row}.id < requested.pivot ORDER BY {row}.id DESC LIMIT {_OLDER}",
+        f"{page} AND {row}.id >= requested.pivot ORDER BY {row}.id LIMIT {_NEWER}",
+    )
 
 
 def _pages(
@@ -312,7 +350,7 @@ def _pages(
     *,
     of: str = "true",
     where: str = "true",
-    over_shards: str | None = None,
+    over_shards: tuple[str, str] | None = None,
 ) -> BatchStatement:
     """Return the statement for pages of all rows that `of` is true of, or of a chat's."""
     chat_id, pivot = "requested.chat_id", "requested.pivot"
@@ -335,16 +373,17 @@ def _unless_hidden(row: str) -> str:
     return f"CASE WHEN NOT {hidden(f'{row}.chat_id')} THEN {json_of(Message, row)} END"
 
 
-# The messages of all shards, as `_unless_hidden` has them.
-_SHOWN_OR_HIDDEN = f"""
-    SELECT message.id, CASE WHEN gone.id IS NULL THEN {json_of(Message, "message")} END AS json
-    FROM message LEFT JOIN chat AS gone
-        ON gone.id = message.chat_id AND gone.deleted_at IS NOT NULL
-"""
+# Over shards, the message's chat if it is being deleted.
+_GONE = "LEFT JOIN chat AS gone ON gone.id = message.chat_id AND gone.deleted_at IS NOT NULL"
+# The JSON of a message there, as `_unless_hidden` has it.
+_UNLESS_GONE = f"CASE WHEN gone.id IS NULL THEN {json_of(Message, 'message')} END"
 
 
 def _messages_over_shards(chats: str, low: str, high: str, count: str, order: str) -> str:
-    """Return the query of messages of some chats, as `_messages_of_chats` has them."""
+    """Return the rest of the query of some columns of messages `near` of some chats.
+
+    They are those that `_messages_of_chats` has.
+    """
     messages = rows_between(
         Message,
         BY_CHAT,
@@ -356,7 +395,6 @@ def _messages_over_shards(chats: str, low: str, high: str, count: str, order: st
         where="message.chat_id = chat.id",
     )
     return f"""
-        SELECT near.id, {json_of(Message, "near")} AS json
         FROM chat CROSS JOIN LATERAL ({messages}) AS near
         WHERE chat.id = ANY ({chats}) AND {IS_THERE}
         ORDER BY near.id {order} LIMIT {count}
@@ -364,13 +402,20 @@ def _messages_over_shards(chats: str, low: str, high: str, count: str, order: st
 
 
 _CHAT_PAGE, _MESSAGE_PAGE = json_of(Chat, "page"), json_of(Message, "page")
-PAGES_OF_CHATS = _pages("pages_of_chats", Chat, BY_ID, _CHAT_PAGE, of=IS_THERE)
+PAGES_OF_CHATS = _pages(
+    "pages_of_chats",
+    Chat,
+    BY_ID,
+    _CHAT_PAGE,
+    of=IS_THERE,
+    over_shards=_both_sides(json_of(Chat, "chat"), f"chat WHERE {IS_THERE}", "chat"),
+)
 PAGES_OF_MESSAGES = _pages(
     "pages_of_messages",
     Message,
     BY_ID,
     _unless_hidden("page"),
-    over_shards=_both_sides(f"{_SHOWN_OR_HIDDEN} WHERE true", "message"),
+    over_shards=_both_sides(_UNLESS_GONE, f"message {_GONE} WHERE true", "message"),
 )
 PAGES_OF_A_CHAT = _pages(
     "pages_of_a_chat",
@@ -394,24 +439,19 @@ PAGES_OF_SOME_CHATS = _pages_between(
         ORDER BY id LIMIT {_NEWER}
     """,
     _CHAT_PAGE,
-    over_shards=_both_sides(
-        f"SELECT id, {json_of(Chat, 'chat')} AS json FROM chat WHERE {_IS_SOME}", "chat"
-    ),
+    over_shards=_both_sides(json_of(Chat, "chat"), f"chat WHERE {_IS_SOME}", "chat"),
 )
+_NEAR = f"SELECT 1, near.id, {json_of(Message, 'near')}"
 PAGES_OF_MESSAGES_OF_SOME_CHATS = _pages_between(
     "pages_of_messages_of_some_chats",
     {"chats": "text"},
     _messages_of_chats(_CHATS, 0, "requested.pivot", _OLDER, newest_first=True),
     _messages_of_chats(_CHATS, "requested.pivot - 1", END, _NEWER),
     _MESSAGE_PAGE,
-    over_shards=f"""
-        SELECT 1, id, json
-        FROM (
-            ({_messages_over_shards(_CHATS, "0", "requested.pivot", _OLDER, "DESC")})
-            UNION ALL
-            ({_messages_over_shards(_CHATS, "requested.pivot - 1", str(END), _NEWER, "")})
-        ) AS page
-    """,
+    over_shards=(
+        f"{_NEAR} {_messages_over_shards(_CHATS, '0', 'requested.pivot', _OLDER, 'DESC')}",
+        f"{_NEAR} {_messages_over_shards(_CHATS, 'requested.pivot - 1', str(END), _NEWER, '')}",
+    ),
 )
 
 # A chat `page` in a list by activity: where it stands, and its JSON with its newest message.
@@ -621,7 +661,10 @@ CHUNK_OF_MESSAGES = _chunk(
     "bigint",
     rows_between(Message, BY_ID, "$1", "$2", END, "$3"),
     _unless_hidden("chunk"),
-    f"{_SHOWN_OR_HIDDEN} WHERE message.id > $2 AND $1 = 0 ORDER BY message.id LIMIT $3",
+    f"""
+    SELECT message.id, {_UNLESS_GONE} AS json FROM message {_GONE}
+    WHERE message.id > $2 AND $1 = 0 ORDER BY message.id LIMIT $3
+    """,
 )
 CHUNK_OF_A_CHAT = _chunk(
     "chunk_of_a_chat",
@@ -640,7 +683,10 @@ CHUNK_OF_SOME_CHATS = _chunk(
     "chunk_of_some_chats",
     "bigint[]",
     _messages_of_chats("$1", "$2", END, "$3"),
-    over_shards=_messages_over_shards("$1", "$2", str(END), "$3", ""),
+    over_shards=f"""
+    SELECT near.id, {json_of(Message, "near")} AS json
+    {_messages_over_shards("$1", "$2", str(END), "$3", "")}
+    """,
 )
 
 
@@ -807,11 +853,14 @@ FIND_REPLAYED = PreparedStatement(
 )
 
 
-def _on_messages(name: str, columns: Mapping[str, str], sql: str) -> dict[Key, BatchStatement]:
+def _on_messages(
+    name: str, columns: Mapping[str, str], sql: str, over_shards: str | None = None
+) -> dict[Key, BatchStatement]:
     """Return a statement on messages by what names these: the id alone, or the chat and the id.
 
     `{named}` stands for the condition that a message is the one requested, `{hidden}` for that its
-    chat is `hidden`. On a distributed database, those that change messages need the chat.
+    chat is `hidden`; `over_shards` is for the id alone. On a distributed database, those that
+    change messages need the chat.
     """
     requested = {"chat_id": "of_chat", "id": "message_id"}
 
@@ -824,29 +873,30 @@ def _on_messages(name: str, columns: Mapping[str, str], sql: str) -> dict[Key, B
             sql.replace(
                 "{named}", named + (of_given("message.chat_id") if is_given else "")
             ).replace("{hidden}", hidden("message.chat_id", is_given)),
+            over_shards=None if is_given else over_shards,
         )
 
     return {key: statement(key) for key in (BY_ID, BY_CHAT)}
 
 
-READ_MESSAGES = _on_messages(
-    "read_messages",
-    {},
-    f"""
-    SELECT position, message.chat_id, coalesce(revision, 0), {json_of(Message, "message")}
-    FROM {{requested}} JOIN message ON {{named}}
-    WHERE NOT {{hidden}}
-    """,
-)
-FIND_MESSAGES = _on_messages(
-    "find_messages",
-    {},
-    """
-    SELECT position, message.chat_id, coalesce(revision, 0), message.author
-    FROM {requested} JOIN message ON {named}
-    WHERE NOT {hidden}
-    """,
-)
+def _of_messages(name: str, value: str) -> dict[Key, BatchStatement]:
+    """Return such a statement that reads a value of messages, and the chat and the revision."""
+    found = f"message.chat_id, coalesce(message.revision, 0), {value}"
+    return _on_messages(
+        name,
+        {},
+        f"""
+        SELECT position, {found} FROM {{requested}} JOIN message ON {{named}} WHERE NOT {{hidden}}
+        """,
+        f"""
+        SELECT 1, {found} FROM message {_GONE}
+        WHERE message.id = requested.message_id AND gone.id IS NULL
+        """,
+    )
+
+
+READ_MESSAGES = _of_messages("read_messages", json_of(Message, "message"))
+FIND_MESSAGES = _of_messages("find_messages", "message.author")
 
 
 # `found` names the chats to lock; what it found may have changed until the locks are there, so the
