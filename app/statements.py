@@ -80,6 +80,7 @@ class BatchStatement:
         one: str | None = None,
         over_shards: str | None = None,
     ) -> None:
+        self.columns = columns
         arrays = ", ".join(f"${n}" for n in range(1, len(columns) + 1))
         names = ", ".join([*columns, "position"])
         types = tuple(columns.values())
@@ -101,9 +102,16 @@ class BatchStatement:
         self, connection: AsyncConnection, requests: Sequence[Sequence[Any]], wait: bool = True
     ) -> Rows:
         """Return the rows for the requests, each given by its columns' values."""
+        statement, values = self.form(requests, wait)
+        return await connection.fetch(statement, *values)
+
+    def form(
+        self, requests: Sequence[Sequence[Any]], wait: bool = True
+    ) -> tuple[PreparedStatement, Sequence[Any]]:
+        """Return the form of the statement that serves so many requests, and its parameters."""
         if len(requests) == 1:
-            return await connection.fetch(self._one[wait], *requests[0])
-        return await connection.fetch(self._many[wait], *map(list, zip(*requests, strict=True)))
+            return self._one[wait], requests[0]
+        return self._many[wait], [*map(list, zip(*requests, strict=True))]
 
 
 def _of_one(columns: Iterable[str], sql: str) -> str:
