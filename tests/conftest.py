@@ -11,6 +11,7 @@ import pytest
 from app.core.config import load_settings
 from app.core.embedded import embedded_postgres
 from tests.support import JSON, Postgres, Service, create_chat, running
+from tests.support.citus import Citus
 from tests.support.own_postgres import OwnPostgres
 from tests.support.service import copy_folder, heed_signals_in_children
 
@@ -31,7 +32,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         given = {name: str(getattr(settings, name.lower()) or "") for name in of_poolers}
         pooler = {} if direct is settings else given
         port = int(direct.db_port)
-        yield Postgres(direct.db_host, port, direct.db_user, direct.db_password, pooler)
+        server = Postgres(direct.db_host, port, direct.db_user, direct.db_password, pooler)
+        yield Citus.at(server) or server
         return
     with embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
         yield Postgres(server.host, server.port, server.user)
