@@ -38,27 +38,37 @@ async def catch_up(database: Database) -> None:
         await repeat(step)
 
 
-# No lock is waited for. What is locked is moved by the send that has it, or the next time.
+_STANDING = text("""
+    SELECT id FROM chat WHERE active_at = timestamptz 'epoch' AND id < :last_id
+    ORDER BY id DESC LIMIT :count
+""")
+
+# Of chats of one shard. No lock is waited for: what is locked is moved by the send that has it, or
+# the next time. The zone is named, as Citus takes no time that depends on a session's.
 _FILL = text("""
     WITH chosen AS MATERIALIZED (
-        SELECT id FROM chat WHERE active_at = timestamptz 'epoch' AND id < :last_id
-        ORDER BY id DESC LIMIT :count FOR NO KEY UPDATE SKIP LOCKED
+        SELECT id FROM chat WHERE id = ANY (:chat_ids) AND active_at = timestamptz 'epoch'
+        FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE chat SET active_at = date_trunc('second', coalesce(
         (
-            SELECT created_at FROM message WHERE chat_id = chat.id
+            SELECT created_at FROM message
+            WHERE chat_id = chat.id AND chat_id = ANY (:chat_ids)
             ORDER BY chat_id DESC, id DESC LIMIT 1
         ),
         created_at
-    ))
-    FROM chosen WHERE chat.id = chosen.id RETURNING chat.id
+    ) AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
+    FROM chosen WHERE chat.id = chosen.id AND chat.id = ANY (:chat_ids)
 """)
 
 
 @in_thread
 def fill_some(session: Session, last_id: int) -> list[int]:
     """Move the newest chats below an id that stand at the epoch; return their ids."""
-    return list(session.execute(_FILL, {"last_id": last_id, "count": CHATS}).scalars())
+    found = list(session.execute(_STANDING, {"last_id": last_id, "count": CHATS}).scalars())
+    for chat_ids in by_shard(session, found):
+        session.execute(_FILL, {"chat_ids": chat_ids})
+    return found
 
 
 # Looked at are messages whose elders are all committed, or never will be: no statement takes so

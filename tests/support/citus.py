@@ -19,6 +19,8 @@ from tests.support.service import run_python
 _HAS_EXTENSION = "SELECT extname FROM pg_extension WHERE extname = 'citus'"
 _NODES = "SELECT groupid = 0, nodename, nodeport FROM pg_dist_node WHERE isactive ORDER BY groupid"
 
+_MIGRATED = "migrated"
+
 _WANTED = """\
 DB_HOST has to name the coordinator of a Citus cluster, in whose database `postgres` the extension
 is created and the workers are added; DB_USER has to be a superuser there and on the workers, which
@@ -54,19 +56,16 @@ class Citus(Postgres):
         return cls(**vars(server), address=address, workers=tuple(workers))
 
     @contextmanager
+    def migrated(self) -> Iterator[str]:
+        """Yield what stands for a migrated database: shards cannot be copied."""
+        yield _MIGRATED
+
+    @contextmanager
     def database(self, template: str = "template0", ctype: str | None = None) -> Iterator[str]:
         """Yield the name of a new database on every node, which is gone afterwards.
 
-        Shards cannot be copied, so the copy of a migrated database is one that was migrated anew.
+        Instead of being copied from a migrated one, it is migrated.
         """
-        with self.empty_database(ctype) as name:
-            if template != "template0":
-                self.migrate(name)
-            yield name
-
-    @contextmanager
-    def empty_database(self, ctype: str | None = None) -> Iterator[str]:
-        """Yield the name of a new database on every node, with nothing in it."""
         name = f"chats_test_{uuid4().hex}"
         locale = f" LC_COLLATE 'C' LC_CTYPE '{ctype}'" if ctype else ""
         try:
@@ -77,10 +76,17 @@ class Citus(Postgres):
             self.execute(f"SELECT citus_set_coordinator_host('{host}', {port})", name)
             for worker in self.workers:
                 self.execute(f"SELECT citus_add_node('{worker.host}', {worker.port})", name)
+            if template == _MIGRATED:
+                self.migrate(name)
             yield name
         finally:
             for node in (self, *self.workers):
                 node.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def count_waiting(self, database: str) -> int:
+        """Return how many sessions wait for a lock, on whichever node."""
+        on_workers = sum(worker.count_waiting(database) for worker in self.workers)
+        return super().count_waiting(database) + on_workers
 
     def migrate(self, database: str) -> str:
         """Return what `python -m app migrate` prints; the database is distributed then, too."""
