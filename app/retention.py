@@ -100,8 +100,9 @@ class Sweep:
         """Delete the next old messages; return whether there may be more of them."""
         rows = await self._database.fetch(FIND_OLD, self.chat_id, self._days, FOUND)
         old = [ChangeRequest(id_, None, chat_id=chat_id) for chat_id, id_ in rows if id_]
-        for start in range(0, len(old), DELETED):
-            await self._delete(old[start : start + DELETED])
+        for of_shard in await self._database.shards.by_shard(old, _chat_of):
+            for start in range(0, len(of_shard), DELETED):
+                await self._delete(of_shard[start : start + DELETED])
         if len(rows) < FOUND:
             return False
         # Of the last chat there may be more, but not if nothing of it could be deleted.
