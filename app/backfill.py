@@ -62,7 +62,7 @@ async def fill(database: Database) -> int | None:
         filled = await fill_some(database, last_id)
         if filled is None:
             break
-        total, last_id = total + filled.count, filled.last_id
+        total, last_id = total + filled.total, filled.last_id
         if began - reported >= REPORT_INTERVAL:
             reported = began
             log.info("searching: %s messages were given their words, down to id %s", total, last_id)
@@ -95,7 +95,7 @@ _FILL = text("""
 class Filled(NamedTuple):
     """How many messages were given words, and from which id on none is left to look at."""
 
-    count: int
+    total: int
     last_id: int
 
 
