@@ -48,16 +48,11 @@ def _old(where: str = "true") -> str:
     return f"""
         SELECT chat.id, old.id
         FROM chat
-        CROSS JOIN LATERAL (
-            SELECT coalesce(
-                (
-                    SELECT id FROM ({first_before("id, created_at", END)}) AS first
-                    WHERE created_at >= now() - make_interval(days => CAST($2 AS integer)) LIMIT 1
-                ),
-                {END}
-            ) AS id
-        ) AS kept
-        LEFT JOIN LATERAL ({first_before("id", "kept.id")}) AS old ON true
+        LEFT JOIN LATERAL (
+            SELECT id FROM ({first_before("id, created_at", END)}) AS first
+            WHERE created_at >= now() - make_interval(days => CAST($2 AS integer)) LIMIT 1
+        ) AS kept ON true
+        LEFT JOIN LATERAL ({first_before("id", f"coalesce(kept.id, {END})")}) AS old ON true
     """
 
 

@@ -36,7 +36,9 @@ _SHARDS = text("""
 
 def by_shard(session: Session, chat_ids: Collection[int]) -> list[list[int]]:
     """Return the chats, parted so that those of a part are in one shard; elsewhere all are."""
-    if not is_distributed(session) or not chat_ids:
+    if not chat_ids:
+        return []
+    if not is_distributed(session):
         return [list(chat_ids)]
     parts: dict[int, list[int]] = {}
     for chat_id, shard in session.execute(_SHARDS, {"chat_ids": list(chat_ids)}):
