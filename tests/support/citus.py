@@ -67,21 +67,25 @@ class Citus(Postgres):
         Instead of being copied from a migrated one, it is migrated.
         """
         name = f"chats_test_{uuid4().hex}"
-        locale = f" LC_COLLATE 'C' LC_CTYPE '{ctype}'" if ctype else ""
         try:
-            for node in (self, *self.workers):
-                node.execute(f'CREATE DATABASE "{name}" ENCODING utf8 TEMPLATE template0{locale}')
-                node.execute("CREATE EXTENSION citus", name)
-            host, port = self.address
-            self.execute(f"SELECT citus_set_coordinator_host('{host}', {port})", name)
-            for worker in self.workers:
-                self.execute(f"SELECT citus_add_node('{worker.host}', {worker.port})", name)
+            self.create(name, ctype)
             if template == _MIGRATED:
                 self.migrate(name)
             yield name
         finally:
             for node in (self, *self.workers):
                 node.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def create(self, name: str, ctype: str | None = None) -> None:
+        """Make an empty database on every node."""
+        locale = f" LC_COLLATE 'C' LC_CTYPE '{ctype}'" if ctype else ""
+        for node in (self, *self.workers):
+            node.execute(f'CREATE DATABASE "{name}" ENCODING utf8 TEMPLATE template0{locale}')
+            node.execute("CREATE EXTENSION citus", name)
+        host, port = self.address
+        self.execute(f"SELECT citus_set_coordinator_host('{host}', {port})", name)
+        for worker in self.workers:
+            self.execute(f"SELECT citus_add_node('{worker.host}', {worker.port})", name)
 
     def count_waiting(self, database: str) -> int:
         """Return how many sessions wait for a lock, on whichever node."""
