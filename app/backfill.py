@@ -7,13 +7,14 @@ time, from the newest on: no matter where it stops, it goes on from there.
 import asyncio
 import logging
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, select
 
 from app.core.database import Database, in_thread
+from app.core.database.distributed import by_shard
 from app.models import WITHOUT_WORDS
 from app.paging import END
 from app.upkeep import keep
@@ -55,12 +56,13 @@ async def fill(database: Database) -> int | None:
     Raises Unavailable.
     """
     total, last_id, reported = 0, END, time.monotonic()
-    while True:
+    filled: Filled | None = None
+    while last_id:
         began = time.monotonic()
         filled = await fill_some(database, last_id)
-        if not filled:
+        if filled is None:
             break
-        total, last_id = total + len(filled), filled[-1]
+        total, last_id = total + filled.total, filled.last_id
         if began - reported >= REPORT_INTERVAL:
             reported = began
             log.info("searching: %s messages were given their words, down to id %s", total, last_id)
@@ -70,42 +72,62 @@ async def fill(database: Database) -> int | None:
     return None if filled is None else total
 
 
-# No row's lock is waited for, so that nobody waits for this in a circle. An edit waits for this,
-# and raises the revision afterwards, of whatever version it is.
 _CHOOSE = text(f"""
-    SELECT chat_id, id, text FROM message WHERE ({WITHOUT_WORDS}) AND id < :last_id
-    ORDER BY id DESC LIMIT :count FOR NO KEY UPDATE SKIP LOCKED
+    SELECT chat_id, id FROM message WHERE ({WITHOUT_WORDS}) AND id < :last_id
+    ORDER BY id DESC LIMIT :count
+""")
+# Of chats of one shard. No row's lock is waited for, so that nobody waits for this in a circle. An
+# edit waits for this, and raises the revision afterwards, of whatever version it is.
+_LOCK = text(f"""
+    SELECT chat_id, id, text FROM message
+    WHERE chat_id = ANY (:chat_ids) AND id = ANY (:ids) AND ({WITHOUT_WORDS})
+    FOR NO KEY UPDATE SKIP LOCKED
 """)
 _FILL = text("""
     UPDATE message SET words = CAST(given.words AS tsvector), words_revision = revision
     FROM unnest(CAST(:chat_ids AS bigint[]), CAST(:ids AS bigint[]), CAST(:words AS text[]))
         AS given (chat_id, id, words)
     WHERE message.chat_id = given.chat_id AND message.id = given.id
+        AND message.chat_id = ANY (:chat_ids)
 """)
 
 
+class Filled(NamedTuple):
+    """How many messages were given words, and from which id on none is left to look at."""
+
+    total: int
+    last_id: int
+
+
 @in_thread
-def fill_some(session: Session, last_id: int) -> list[int] | None:
-    """Give words to the newest messages without below an id; return their ids, newest first.
+def fill_some(session: Session, last_id: int) -> Filled | None:
+    """Give words to the newest messages without below an id, of chats of one shard.
 
     None means that another process is doing it.
     """
     session.connection(execution_options={"isolation_level": "READ COMMITTED"})
     if not session.scalar(select(func.pg_try_advisory_xact_lock(ADVISORY_LOCK))):
         return None
-    chosen, length = [], 0
-    for row in session.execute(_CHOOSE, {"last_id": last_id, "count": BATCH_SIZE}):
-        chosen.append(row)
-        length += len(row.text)
+    chosen = session.execute(_CHOOSE, {"last_id": last_id, "count": BATCH_SIZE}).all()
+    if not chosen:
+        return Filled(0, 0)
+    of_shard = by_shard(session, list(dict.fromkeys(chat_id for chat_id, _ in chosen)))[0]
+    left = {id_ for chat_id, id_ in chosen if chat_id not in of_shard}
+    ids = [id_ for _, id_ in chosen if id_ not in left]
+    given, length = [], 0
+    for row in session.execute(_LOCK, {"chat_ids": of_shard, "ids": ids}):
         if length >= BATCH_LENGTH:
-            break
+            left.add(row.id)
+        else:
+            given.append(row)
+            length += len(row.text)
     columns = {
-        "chat_ids": [chat_id for chat_id, _, _ in chosen],
-        "ids": [id_ for _, id_, _ in chosen],
-        "words": [tsvector_of(text) for _, _, text in chosen],
+        "chat_ids": [chat_id for chat_id, _, _ in given],
+        "ids": [id_ for _, id_, _ in given],
+        "words": [tsvector_of(text) for _, _, text in given],
     }
     session.execute(_FILL, columns)
-    return columns["ids"]
+    return Filled(len(given), max(left) + 1 if left else chosen[-1].id)
 
 
 async def drop_earlier_index(database: Database) -> None:

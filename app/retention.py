@@ -34,32 +34,43 @@ TRIES, TRY_AGAIN = 20, 0.02
 ADVISORY_LOCK = 0x72657461696E
 
 
-def _of_chat(columns: str, before: str | int) -> str:
-    """Return the query of a chat's first messages before one."""
-    return rows_between(Message, BY_CHAT, "chat.id", 0, before, "$3", columns=columns)
+def _old(where: str = "true") -> str:
+    """Return the query of all chats with their old messages, the first $3 of each chat.
+
+    `where` is a condition of messages, of which there is the one that they are of `chat`.
+    """
+
+    def first_before(columns: str, before: str | int) -> str:
+        return rows_between(
+            Message, BY_CHAT, "chat.id", 0, before, "$3", columns=columns, where=where
+        )
+
+    return f"""
+        SELECT chat.id, old.id
+        FROM chat
+        LEFT JOIN LATERAL (
+            SELECT id FROM ({first_before("id, created_at", END)}) AS first
+            WHERE created_at >= now() - make_interval(days => CAST($2 AS integer)) LIMIT 1
+        ) AS kept ON true
+        LEFT JOIN LATERAL ({first_before("id", f"coalesce(kept.id, {END})")}) AS old ON true
+    """
 
 
 # The chats from $1 on with their messages that are older than $2 days, the first $3 rows of that;
-# nothing while another process looks. A chat's messages are read up to the first that stays.
+# nothing while another process looks, unless it is shards that are asked. A chat's messages are
+# read up to the first that stays.
 FIND_OLD = PreparedStatement(
     "find_old",
     ("bigint", "bigint", "bigint"),
     f"""
-    SELECT chat.id, old.id
-    FROM chat
-    CROSS JOIN LATERAL (
-        SELECT coalesce(
-            (
-                SELECT id FROM ({_of_chat("id, created_at", END)}) AS first
-                WHERE created_at >= now() - make_interval(days => CAST($2 AS integer)) LIMIT 1
-            ),
-            {END}
-        ) AS id
-    ) AS kept
-    LEFT JOIN LATERAL ({_of_chat("id", "kept.id")}) AS old ON true
+    {_old()}
     WHERE (SELECT pg_try_advisory_xact_lock({ADVISORY_LOCK}))
         AND chat.id >= $1 AND {IS_THERE}
     ORDER BY chat.id LIMIT $3
+    """,
+    over_shards=f"""
+    {_old("message.chat_id = chat.id")}
+    WHERE chat.id >= $1 AND {IS_THERE} ORDER BY chat.id LIMIT $3
     """,
 )
 
@@ -99,9 +110,11 @@ class Sweep:
     async def step(self) -> bool:
         """Delete the next old messages; return whether there may be more of them."""
         rows = await self._database.fetch(FIND_OLD, self.chat_id, self._days, FOUND)
-        old = [ChangeRequest(id_, None, chat_id=chat_id) for chat_id, id_ in rows if id_]
-        for start in range(0, len(old), DELETED):
-            await self._delete(old[start : start + DELETED])
+        old = [(chat_id, id_) for chat_id, id_ in rows if id_]
+        for some in await self._database.shards.by_shard(old, lambda one: one[0]):
+            requests = [ChangeRequest(id_, None, chat_id=chat_id) for chat_id, id_ in some]
+            for start in range(0, len(requests), DELETED):
+                await self._delete(requests[start : start + DELETED])
         if len(rows) < FOUND:
             return False
         # Of the last chat there may be more, but not if nothing of it could be deleted.

@@ -25,6 +25,7 @@ from sqlalchemy import (
     case,
     cast,
     exc,
+    exists,
     func,
     literal_column,
     not_,
@@ -38,8 +39,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.core.access import Reach
 from app.core.database import in_search_thread
+from app.core.database.distributed import is_distributed
 from app.core.errors import SearchTooBroad
-from app.models import MESSAGE, WITHOUT_WORDS, Message
+from app.models import MESSAGE, WITHOUT_WORDS, Chat, Message
 from app.paging import END, Cursor, Found, Page, cut_found, id_of, sides
 from app.statements import hidden
 from app.tsquery import TsQuery, tsquery_of
@@ -80,6 +82,12 @@ class Side(NamedTuple):
     low: int
     high: int
     newest_first: bool
+
+    def upto(self, last: int | None) -> Self:
+        """Return the part of it that ends with an id, or all of it."""
+        if last is None:
+            return self
+        return self._replace(low=last - 1) if self.newest_first else self._replace(high=last + 1)
 
 
 @in_search_thread
@@ -134,6 +142,8 @@ def _find(session: Session, query: Query, side: Side, count: int, most: int) -> 
 
 def _scan(session: Session, query: Query, side: Side, count: int, most: int) -> Found[Message]:
     """Return the first `count` messages that match among the first `most` of a side."""
+    if is_distributed(session):
+        return _scan_shards(session, query, side, count, most)
     nearest = _select(side, most, Message, MESSAGE.c.words, MESSAGE.c.words_revision).limit(most)
     rows = nearest.subquery("near")
     near = aliased(Message, rows)
@@ -147,12 +157,62 @@ def _scan(session: Session, query: Query, side: Side, count: int, most: int) -> 
     return Found(messages, session.exec(last).first())
 
 
+def _scan_shards(
+    session: Session, query: Query, side: Side, count: int, most: int
+) -> Found[Message]:
+    """The same where chats are in shards: these know the first of a side only once it has an end.
+
+    Each shard then looks at what it has.
+    """
+    if side.chats is None:
+        places = select(Message.id).where(*_ids_between(side, col(Message.id)))
+        ordered = places.order_by(*_in_order(side, [col(Message.id)]))
+        last = session.exec(ordered.offset(most - 1).limit(1)).first()
+        ids = _ids_between(side.upto(last), col(Message.id))
+        matching = select(Message).where(*ids, _IS_SHOWN, _matches(query, MESSAGE))
+        order = _in_order(side, [col(Message.id)])
+    else:
+        near, among = _near_of_shards(side, most, col(Message.chat_id), col(Message.id))
+        ordered = select(near.c.id).select_from(among).order_by(*_in_order(side, [near.c.id]))
+        last = session.exec(ordered.offset(most - 1).limit(1)).first()
+        near, among = _near_of_shards(side.upto(last), most, *MESSAGE.c)
+        matching = select(aliased(Message, near)).select_from(among).where(_matches(query, near))
+        order = _in_order(side, [near.c.id])
+    messages = session.exec(matching.order_by(*order).limit(count)).all()
+    return Found(messages, None if len(messages) == count else last)
+
+
+def _near_of_shards(side: Side, most: int, *columns: Any) -> tuple[FromClause, FromClause]:
+    """Return the first `most` messages of each chat of a side, `near`, and their join with that."""
+    chats = cast(list(side.chats or ()), ARRAY(BigInteger))
+    is_reached = and_(col(Chat.id) == func.any(chats), col(Chat.deleted_at).is_(None))
+    reached = select(col(Chat.id)).where(is_reached).subquery("reached")
+    place = tuple_(col(Message.chat_id), col(Message.id))
+    near = (
+        select(*columns)
+        .where(
+            place > tuple_(reached.c.id, side.low),
+            place < tuple_(reached.c.id, side.high),
+            col(Message.chat_id) == reached.c.id,
+        )
+        .order_by(*_in_order(side, [col(Message.chat_id), col(Message.id)]))
+        .limit(most)
+        .lateral("near")
+    )
+    return near, reached.join(near, true())
+
+
+def _ids_between(side: Side, id_: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the conditions that an id is between those of a side."""
+    return id_ > side.low, id_ < side.high
+
+
 def _select(side: Side, most: int, *columns: Any) -> SelectOfScalar[Any]:
     """Return how to select columns of a side's messages, `most` of them at most, in their order."""
     by_id, by_chat = [col(Message.id)], [col(Message.chat_id), col(Message.id)]
     selected: SelectOfScalar[Any] = select(*columns)
     if side.chats is None:
-        within = selected.where(Message.id > side.low, Message.id < side.high)
+        within = selected.where(*_ids_between(side, col(Message.id)))
         return within.order_by(*_in_order(side, by_id))
     if len(side.chats) == 1:
         within = selected.where(_is_between(side, *side.chats))
@@ -190,6 +250,12 @@ def _is_between(side: Side, chat_id: Any) -> ColumnElement[bool]:
     return and_(place > tuple_(chat_id, side.low), place < tuple_(chat_id, side.high), there)
 
 
+# The same of each message of a shard.
+_IS_SHOWN: ColumnElement[bool] = ~exists().where(
+    col(Chat.id) == col(Message.chat_id), col(Chat.deleted_at).is_not(None)
+)
+
+
 def _is_shown(rows: str) -> ColumnElement[bool]:
     """Return the condition that the message of a row is not hidden."""
     return literal_column(f"NOT {hidden(f'{rows}.chat_id')}", Boolean)
@@ -199,9 +265,8 @@ def _ask_index(session: Session, query: Query, side: Side, count: int) -> list[M
     """Return the first `count` messages of a side that match; raises QueryCanceled."""
     # Not `id`: PostgreSQL might then look at all messages in the order of the index on (id).
     unindexed = col(Message.id) + 0
-    statement = select(Message).where(
-        unindexed > side.low, unindexed < side.high, _is_shown("message")
-    )
+    is_shown = _IS_SHOWN if is_distributed(session) else _is_shown("message")
+    statement = select(Message).where(*_ids_between(side, unindexed), is_shown)
     if side.chats is not None:
         statement = statement.where(col(Message.chat_id).in_(side.chats))
     statement = statement.order_by(unindexed.desc() if side.newest_first else unindexed).limit(
@@ -219,8 +284,10 @@ def _ask_index(session: Session, query: Query, side: Side, count: int) -> list[M
 def _at_most(milliseconds: int, session: Session) -> Iterator[None]:
     """Have the block read by indexes; a statement that takes longer is QueryCanceled."""
     connection = session.connection()
+    # Citus tells its nodes of settings only where it is told to.
+    told = "SET LOCAL citus.propagate_set_commands = 'local'; " if is_distributed(session) else ""
     connection.exec_driver_sql(
-        f"BEGIN; SET LOCAL statement_timeout = {milliseconds}; SET LOCAL enable_seqscan = off"
+        f"BEGIN; {told}SET LOCAL statement_timeout = {milliseconds}; SET LOCAL enable_seqscan = off"
     )
     try:
         yield

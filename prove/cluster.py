@@ -46,11 +46,16 @@ def steady_port() -> int:
 class Cluster:
     """A server and its data.
 
-    `prefix` goes before the server's command, `settings` override those of all clusters.
+    `prefix` goes before the server's command, `settings` override those of all clusters, and
+    `binaries` is the folder of PostgreSQL's programs, if not of the embedded one's.
     """
 
     def __init__(
-        self, folder: Path, settings: Sequence[str] = (), prefix: Sequence[str] = ()
+        self,
+        folder: Path,
+        settings: Sequence[str] = (),
+        prefix: Sequence[str] = (),
+        binaries: Path | None = None,
     ) -> None:
         """`folder` is made, if it is missing."""
         self.folder = folder
@@ -58,6 +63,7 @@ class Cluster:
         self.port = steady_port()
         self.postgres = Postgres("127.0.0.1", self.port, "postgres")
         self._user = server_user(folder)
+        self._binaries = binaries or find_binaries()
         self._settings, self._prefix = (*SETTINGS, f"port={self.port}", *settings), prefix
         self._program: Program | None = None
         folder.mkdir(exist_ok=True)
@@ -102,7 +108,7 @@ class Cluster:
 
     def _launched(self, program: str, *arguments: str) -> Program:
         """Return a program of PostgreSQL that runs."""
-        command = [*self._prefix, str(find_binaries() / program), *arguments]
+        command = [*self._prefix, str(self._binaries / program), *arguments]
         with self.log.open("ab") as log:
             descriptor = os.open(self.folder, os.O_RDONLY)
             try:

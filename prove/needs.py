@@ -43,3 +43,9 @@ def pgbouncer() -> str | None:
 def pooler() -> str:
     """Return what is missing to run PgBouncer."""
     return "" if pgbouncer() else "Debian's package pgbouncer is not installed"
+
+
+def citus() -> Path | None:
+    """Return the folder of the programs of a PostgreSQL that has Citus, as Debian lays it out."""
+    libraries = sorted(Path("/usr/lib/postgresql").glob("*/lib/citus.so"))
+    return libraries[-1].parents[1] / "bin" if libraries else None

@@ -45,9 +45,11 @@ class Result:
     unanswered: int = 0
     recoveries: list[float] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
+    history: History = field(default_factory=History)
 
     def count(self, history: History) -> None:
-        """Count what the history holds."""
+        """Count what the history holds, which is kept."""
+        self.history = history
         for call in history.calls:
             self.acknowledged += call.kind in WRITES and call.outcome == "ok"
             self.unanswered += call.status == 0

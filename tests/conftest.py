@@ -11,6 +11,7 @@ import pytest
 from app.core.config import load_settings
 from app.core.embedded import embedded_postgres
 from tests.support import JSON, Postgres, Service, create_chat, running
+from tests.support.citus import Citus
 from tests.support.own_postgres import OwnPostgres
 from tests.support.service import copy_folder, heed_signals_in_children
 
@@ -28,10 +29,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     direct = settings.direct
     if direct.db_host is not None:
         of_poolers = ("DB_HOST", "DB_PORT", "DB_DIRECT_HOST", "DB_DIRECT_PORT", "DB_POOL_MODE")
-        given = {name: str(getattr(settings, name.lower()) or "") for name in of_poolers}
-        pooler = {} if direct is settings else given
+        names = {name: str(getattr(settings, name.lower()) or "") for name in of_poolers}
+        pooler = {} if direct is settings else names
         port = int(direct.db_port)
-        yield Postgres(direct.db_host, port, direct.db_user, direct.db_password, pooler)
+        given = Postgres(direct.db_host, port, direct.db_user, direct.db_password, pooler)
+        yield Citus.at(given) or given
         return
     with embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as server:
         yield Postgres(server.host, server.port, server.user)
@@ -54,8 +56,7 @@ def data(cluster: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def migrated(postgres: Postgres) -> Iterator[str]:
     """The name of a migrated database that nobody connects to, to copy."""
-    with postgres.database() as name:
-        postgres.migrate(name)
+    with postgres.migrated() as name:
         yield name
 
 

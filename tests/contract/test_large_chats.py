@@ -303,13 +303,6 @@ def second(
         yield client
 
 
-# Sessions that wait for a lock of the database.
-WAITING = """
-    SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
-
-
 @pytest.mark.parametrize(
     "operation",
     [
@@ -333,15 +326,12 @@ def test_what_waits_for_the_chat_while_it_is_deleted_finds_it_gone(
     newest = holder_client.get(f"{path}/messages/").json()[-1]["id"]
     ids = {"chat_id": large["id"], "message_id": newest}
 
-    def are_waiting(count: int) -> bool:
-        return postgres.execute(WAITING, database) == [(count,)]
-
     with closing(postgres.connect(database)) as other, ThreadPoolExecutor(2) as threads:
         other.cursor().execute(f"SELECT FROM chat WHERE id = {large['id']} FOR UPDATE")
         deletion = threads.submit(holder_client.delete, path)
-        eventually(lambda: are_waiting(1))
+        eventually(lambda: postgres.count_waiting(database) == 1)
         later = threads.submit(call, second, operation, ids)
-        eventually(lambda: are_waiting(2))
+        eventually(lambda: postgres.count_waiting(database) == 2)
         other.rollback()
         assert deletion.result().status_code == 204
         assert later.result().status_code == 404

@@ -230,21 +230,11 @@ def test_stop_finishes_the_requests_in_flight(start: Start, postgres: Postgres) 
             chat = create_chat(client)
             with locked(postgres, database):
                 waiting = threads.submit(send, client, chat, "in flight")
-                blocked = (
-                    "SELECT 1 FROM pg_stat_activity"
-                    f" WHERE datname = '{database}' AND wait_event_type = 'Lock'"
-                )
-                eventually(lambda: postgres.execute(blocked))
+                eventually(lambda: postgres.count_waiting(database))
                 service.process.send_signal(signal.SIGTERM)
                 eventually(lambda: "Shutting down" in service.log.read_text())
             assert waiting.result()["text"] == "in flight"
         assert service.process.wait(10) == 128 + signal.SIGTERM
-
-
-WAITING_FOR_LOCKS = """
-    SELECT pid FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 
 
 def test_a_chat_that_is_locked_by_a_stranger_delays_only_itself(
@@ -299,7 +289,7 @@ def test_changes_of_a_chat_that_is_locked_delay_no_other_call(
             return client.patch(f"/chats/{chat['id']}", json={"title": "Renamed"}).status_code
 
         waiting = [threads.submit(rename, locked) for _ in range(20)]
-        eventually(lambda: len(postgres.execute(WAITING_FOR_LOCKS, database)) == 1)
+        eventually(lambda: postgres.count_waiting(database) == 1)
         assert rename(other) == 200
         assert client.get(f"/messages/{message['id']}").status_code == 200
         assert not any(one.done() for one in waiting)

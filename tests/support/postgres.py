@@ -11,6 +11,11 @@ from psycopg2.extensions import connection as Connection
 
 from tests.support.service import run_python
 
+_WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
 
 @dataclass(frozen=True)
 class Postgres:
@@ -44,6 +49,11 @@ class Postgres:
             cursor.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
+    def count_waiting(self, database: str) -> int:
+        """Return how many sessions wait for a lock of the database."""
+        ((count,),) = self.execute(_WAITING, database)
+        return int(count)
+
     @contextmanager
     def database(self, template: str = "template0", ctype: str | None = None) -> Iterator[str]:
         """Yield the name of a new database, a copy of `template`, which is gone afterwards.
@@ -57,6 +67,13 @@ class Postgres:
             yield name
         finally:
             self.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    @contextmanager
+    def migrated(self) -> Iterator[str]:
+        """Yield the name of a migrated database that nobody connects to, to copy."""
+        with self.database() as name:
+            self.migrate(name)
+            yield name
 
     def settings(self, database: str) -> dict[str, str]:
         """Return the environment of a service on `database`."""

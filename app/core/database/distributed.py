@@ -1,5 +1,10 @@
 """A database that Citus distributes over nodes by chat: what its statements say besides."""
 
+from collections.abc import Collection
+
+from sqlalchemy import text
+from sqlmodel import Session
+
 _BEGIN, _END = "/*distributed ", " */"
 
 
@@ -11,3 +16,31 @@ def where_distributed(sql: str) -> str:
 def read_as_distributed(sql: str) -> str:
     """Return the SQL as a distributed database reads it."""
     return sql.replace(_BEGIN, " ").replace(_END, " ")
+
+
+def is_distributed(session: Session) -> bool:
+    """Return whether the session's database is one that Citus may have distributed."""
+    found: bool = session.connection().info["is_distributed"]
+    return found
+
+
+# Before there are shards, all are in one.
+_SHARDS = text("""
+    SELECT chat_id, CASE
+        WHEN EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = CAST('chat' AS regclass))
+        THEN get_shard_id_for_distribution_column('chat', chat_id)
+    END
+    FROM unnest(CAST(:chat_ids AS bigint[])) AS asked (chat_id)
+""")
+
+
+def by_shard(session: Session, chat_ids: Collection[int]) -> list[list[int]]:
+    """Return the chats, parted so that those of a part are in one shard; elsewhere all are."""
+    if not chat_ids:
+        return []
+    if not is_distributed(session):
+        return [list(chat_ids)]
+    parts: dict[int, list[int]] = {}
+    for chat_id, shard in session.execute(_SHARDS, {"chat_ids": list(chat_ids)}):
+        parts.setdefault(shard, []).append(chat_id)
+    return list(parts.values())

@@ -92,7 +92,7 @@ def set_up_sessions(engine: Engine, setup: SessionSetup) -> None:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute(setup.statement)
-        record.info["prefix"] = setup.read(cursor.fetchall()).prefix
+        record.info.update(setup.read(cursor.fetchall())._asdict())
         connection.autocommit = False  # As SQLAlchemy expects it; it goes on from here.
 
     # Before SQLAlchemy, which asks what the current schema is.
