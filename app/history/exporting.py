@@ -18,6 +18,9 @@ from app.models import Chat, Deletion, Message
 from app.paging import END
 from app.statements import BY_CHAT, BY_REVISION, IS_THERE, hidden, rows_between
 
+# How many chats are read at a time where these are on many machines.
+CHATS = 100
+
 _KEYED = ("idempotency_key", "request_digest")
 
 
@@ -57,6 +60,21 @@ _LINES = f"""
             UNION ALL
             SELECT {_DELETION} FROM ({_DELETIONS}) AS deletion
         ) AS lines
+    ) TO STDOUT (FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')
+"""
+# The same of some chats, whose rows many machines have: these come in no order.
+_LINES_OF_SHARDS = f"""
+    COPY (
+        SELECT line
+        FROM (
+            SELECT id AS chat_id, 0 AS kind, id AS place, {_CHAT} AS line
+            FROM chat WHERE id IN ({{chats}})
+            UNION ALL
+            SELECT chat_id, 1, id, {_MESSAGE} FROM message WHERE chat_id IN ({{chats}})
+            UNION ALL
+            SELECT chat_id, 2, revision, {_DELETION} FROM deletion WHERE chat_id IN ({{chats}})
+        ) AS lines
+        ORDER BY chat_id, kind, place
     ) TO STDOUT (FORMAT csv, DELIMITER E'\\x02', QUOTE E'\\x01')
 """
 _COUNT = f"""
@@ -107,11 +125,29 @@ def export_history(
         file.write(header.encode())
         chosen = IS_THERE if chats is None else f"{IS_THERE} AND id IN ({_numbers(chats)})"
         with Progress("export", total) as progress:
-            cursor.copy_expert(_LINES.replace(_CHOSEN, chosen), _Output(file, progress))
+            output = _Output(file, progress)
+            if database.is_distributed:
+                _copy_shards(cursor, chosen, output)
+            else:
+                cursor.copy_expert(_LINES.replace(_CHOSEN, chosen), output)
         counts = f'"chats":{moment.chats},"messages":{moment.messages}'
         file.write(f'{{"type":"end",{counts},"deletions":{moment.deletions}}}\n'.encode())
         file.flush()
         return moment
+
+
+def _copy_shards(cursor: Cursor, chosen: str, output: _Output) -> None:
+    """Write the lines of the chosen chats, some chats at a time."""
+    last = 0
+    while True:
+        cursor.execute(
+            f"SELECT id FROM chat WHERE {chosen} AND id > {last} ORDER BY id LIMIT {CHATS}"
+        )
+        some = [id_ for (id_,) in cursor]
+        if not some:
+            return
+        cursor.copy_expert(_LINES_OF_SHARDS.replace("{chats}", _numbers(some)), output)
+        last = some[-1]
 
 
 def _look(cursor: Cursor, chats: Sequence[int] | None) -> Moment:

@@ -6,7 +6,7 @@ that is new, so nobody has to be told of it.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -33,6 +33,9 @@ ADVISORY_LOCK = 0x686973746F7279
 
 # Seconds until the server has noticed that an import before was killed.
 TURN_TIMEOUT = 10
+
+# What reserves so many ids of a table.
+Reserve = Callable[[Cursor, str, int, bool], int]
 
 
 def import_history(
@@ -101,12 +104,16 @@ def _begun(writing: Session, survey: Survey, is_mapped: bool, again: bool) -> Hi
     while True:
         try:
             with writing.transaction() as cursor:
-                return _begin(cursor, survey, is_mapped, again)
+                if writing.is_distributed:
+                    return _begin(cursor, survey, is_mapped, again, _reserve_on_many)
+                return _begin(cursor, survey, is_mapped, again, _reserve)
         except LockNotAvailable:  # Whoever sends waits behind us: that shall be short.
             time.sleep(PAUSE)
 
 
-def _begin(cursor: Cursor, survey: Survey, is_mapped: bool, again: bool) -> HistoryImport:
+def _begin(
+    cursor: Cursor, survey: Survey, is_mapped: bool, again: bool, reserve: Reserve
+) -> HistoryImport:
     if again:
         cursor.execute("DELETE FROM history_import WHERE digest = %s", [survey.digest])
     cursor.execute("SELECT * FROM history_import WHERE digest = %s", [survey.digest])
@@ -127,8 +134,8 @@ def _begin(cursor: Cursor, survey: Survey, is_mapped: bool, again: bool) -> Hist
     # Messages without an id get one above those of the file, by the number of their line.
     of_messages = survey.message_id + (survey.lines if survey.lacks_ids else 0)
     offsets = (
-        _reserve(cursor, "chat", survey.chat_id, is_mapped),
-        _reserve(cursor, "message", of_messages, is_mapped),
+        reserve(cursor, "chat", survey.chat_id, is_mapped),
+        reserve(cursor, "message", of_messages, is_mapped),
     )
     if is_mapped:
         record.chat_offset, record.message_offset = offsets
@@ -143,9 +150,33 @@ def _reserve(cursor: Cursor, table: str, count: int, is_mapped: bool) -> int:
 
     The lock on the sequence waits for those who have drawn an id and not committed yet.
     """
+    sequence = _sequence(cursor, table)
+    cursor.execute(f"ALTER SEQUENCE {sequence} NO CYCLE")
+    offset, last = _offset(cursor, sequence, table, count, is_mapped)
+    cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {max(last, offset + count) + 1}")
+    return offset
+
+
+def _reserve_on_many(cursor: Cursor, table: str, count: int, is_mapped: bool) -> int:
+    """The same where Citus keeps sequences as they are: who draws ids waits for the tables."""
+    sequence = _sequence(cursor, table)
+    cursor.execute("LOCK TABLE chat, chat_key, message IN SHARE ROW EXCLUSIVE MODE")
+    offset, last = _offset(cursor, sequence, table, count, is_mapped)
+    cursor.execute(f"SELECT setval('{sequence}', {max(last, offset + count, 1)})")
+    return offset
+
+
+def _sequence(cursor: Cursor, table: str) -> str:
+    """Return the sequence of a table's ids."""
     cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table])
     ((sequence,),) = cursor.fetchall()
-    cursor.execute(f"ALTER SEQUENCE {sequence} NO CYCLE")
+    return str(sequence)
+
+
+def _offset(
+    cursor: Cursor, sequence: str, table: str, count: int, is_mapped: bool
+) -> tuple[int, int]:
+    """Return what to add to the ids, and the last id that is taken; raises NotImportable."""
     cursor.execute(
         f"SELECT greatest(CASE WHEN is_called THEN last_value ELSE 0 END, "
         f"(SELECT max(id) FROM {table})) FROM {sequence}"
@@ -154,8 +185,7 @@ def _reserve(cursor: Cursor, table: str, count: int, is_mapped: bool) -> int:
     offset = int(last) if is_mapped else 0
     if offset + count > MAX_NUMBER:
         raise NotImportable(f"There are not enough ids left for the file's {table}s.")
-    cursor.execute(f"ALTER SEQUENCE {sequence} RESTART WITH {max(last, offset + count) + 1}")
-    return offset
+    return offset, int(last)
 
 
 def _taken(reading: Session, survey: Survey, record: HistoryImport) -> Taken:

@@ -28,7 +28,7 @@ class Session:
         self.connection: Psycopg2Connection = psycopg2.connect(**arguments)
         with self.connection, self.connection.cursor() as cursor:
             cursor.execute(setup.statement)
-            self._prefix = setup.read(cursor.fetchall()).prefix
+            self._prefix, self.is_distributed = setup.read(cursor.fetchall())
 
     def cursor(self, name: str | None = None) -> Cursor:
         """Return a cursor in the transaction; one with a name reads few rows at a time."""
