@@ -19,7 +19,7 @@ elif [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help run test test-neighbours test-generators test-playground lint format lock audit sbom fuzz bench flame \
+.PHONY: help run test test-citus test-neighbours test-generators test-playground lint format lock audit sbom fuzz bench flame \
 	attack prove clean \
 	clients clients-python clients-typescript \
 	test-clients test-clients-python test-clients-typescript
@@ -32,6 +32,13 @@ run: .venv/installed $(if $(OTEL_EXPORTER_OTLP_ENDPOINT),.venv/traces)  ## Serve
 
 test: .venv/developing  ## Run the tests, on PostgreSQL of their own unless DB_HOST names one
 	$(BIN)/python -m pytest $(ARGS)
+
+# What is the same on one machine and on many. tests/citus starts clusters of its own to break, where
+# PostgreSQL has the library of Citus.
+test-citus: .venv/developing  ## Test on the Citus cluster whose coordinator DB_HOST names
+	@$(BIN)/python -m tests.support.citus
+	$(BIN)/python -m pytest tests/contract tests/citus $(addprefix tests/operation/test_,$(addsuffix .py, \
+		order faults live live_under_faults activity backfill purge retention)) $(ARGS)
 
 test-neighbours: .venv/developing .venv/clients/installed  ## Test with nginx, Chromium, Java, PgBouncer, Redis, Prometheus and PostgreSQL of Debian; root installs them
 	@missing=""; \

@@ -56,21 +56,22 @@ def _old(where: str = "true") -> str:
     """
 
 
+_TURN = f"SELECT pg_try_advisory_xact_lock({ADVISORY_LOCK})"
+
 # The chats from $1 on with their messages that are older than $2 days, the first $3 rows of that;
-# nothing while another process looks, unless it is shards that are asked. A chat's messages are
-# read up to the first that stays.
+# nothing while another process looks. A chat's messages are read up to the first that stays. Over
+# shards, it is not they that are to take the turn.
 FIND_OLD = PreparedStatement(
     "find_old",
     ("bigint", "bigint", "bigint"),
     f"""
     {_old()}
-    WHERE (SELECT pg_try_advisory_xact_lock({ADVISORY_LOCK}))
-        AND chat.id >= $1 AND {IS_THERE}
-    ORDER BY chat.id LIMIT $3
+    WHERE ({_TURN}) AND chat.id >= $1 AND {IS_THERE} ORDER BY chat.id LIMIT $3
     """,
     over_shards=f"""
+    WITH turn AS MATERIALIZED ({_TURN} AS is_ours)
     {_old("message.chat_id = chat.id")}
-    WHERE chat.id >= $1 AND {IS_THERE} ORDER BY chat.id LIMIT $3
+    WHERE (SELECT is_ours FROM turn) AND chat.id >= $1 AND {IS_THERE} ORDER BY chat.id LIMIT $3
     """,
 )
 

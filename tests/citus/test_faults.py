@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from prove import needs
 from prove.faults import Fault, kill
-from prove.history import WRITES
+from prove.history import Call
 from prove.part import Result, play
 from prove.report import HEAD, row
 from tests.citus import worlds
@@ -51,28 +52,31 @@ def test_nothing_acknowledged_is_lost_done_twice_or_out_of_order(
     with capsys.disabled():
         print(f"\n{HEAD}\n{row(result)}")
         print(f"prepared transactions left: {met[0].prepared}; recoveries: {result.recoveries}")
-        for outage, (affected, other) in zip(met[0].outages, others, strict=True):
-            print(f"away for {outage.ended - outage.began:.1f} s: {affected}, others {other}")
+        for outage, (own, other) in zip(met[0].outages, others, strict=True):
+            print(f"away for {outage.ended - outage.began:.1f} s: its chats {own}, others {other}")
     assert not result.violations
     assert met[0].prepared == 0
-    for _, (acknowledged, asked, _) in others:
-        assert acknowledged == asked > 0
+    for _, other in others:
+        assert other.acknowledged == other.asked > 0
 
 
-def shares(
-    result: Result, world: DistributedWorld, outage: Outage
-) -> tuple[tuple[int, int, float], tuple[int, int, float]]:
-    """Return of writes to chats of the worker that was away, and to those of others meanwhile, how
-    many were acknowledged, how many there were, and how long the slowest took."""
-    found: dict[bool, list[tuple[bool, float]]] = {True: [], False: []}
+class Share(NamedTuple):
+    """How many sends there were, how many were acknowledged, and how long the slowest took."""
+
+    asked: int
+    acknowledged: int
+    slowest: float
+
+
+def shares(result: Result, world: DistributedWorld, outage: Outage) -> tuple[Share, Share]:
+    """Return the sends to chats of the worker that was away, and those to others meanwhile."""
+    sends: dict[bool, list[Call]] = {True: [], False: []}
     for call in result.history.calls:
-        port = world.ports_of_chats.get(call.chat)
-        if call.kind in WRITES and port is not None and outage.began < call.began < outage.ended:
-            is_done = call.outcome != "unknown"
-            found[port == outage.port].append((is_done, call.ended - call.began))
+        if call.kind == "send" and outage.began < call.began < outage.ended:
+            sends[world.ports_of_chats[call.chat] == outage.port].append(call)
 
-    def sums(some: list[tuple[bool, float]]) -> tuple[int, int, float]:
-        slowest = max((seconds for _, seconds in some), default=0.0)
-        return sum(is_done for is_done, _ in some), len(some), round(slowest, 2)
+    def share(some: list[Call]) -> Share:
+        slowest = max((call.ended - call.began for call in some), default=0.0)
+        return Share(len(some), sum(call.outcome != "unknown" for call in some), round(slowest, 2))
 
-    return sums(found[True]), sums(found[False])
+    return share(sends[True]), share(sends[False])

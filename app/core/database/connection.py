@@ -13,13 +13,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 import psycopg2
+from psycopg2.errors import QueryCanceled
 from psycopg2.extensions import POLL_OK, POLL_READ, register_type
 from psycopg2.extensions import connection as Psycopg2Connection
 
 from app.core import metrics, tracing
 from app.core.database.arrays import array_text
 from app.core.database.distributed import read_as_distributed
-from app.core.database.failures import is_lost
+from app.core.database.failures import as_of_node, is_lost
 from app.core.database.json_rows import AS_TEXT
 from app.core.database.measuring import count_failure
 from app.core.database.session import Session, SessionSetup
@@ -120,10 +121,11 @@ class AsyncConnection:
                 given = _numbered(given)
             started = time.monotonic()
             rows = await self._execute(connection, execution, given)
-        except BaseException as error:
+        except BaseException as raised:
+            error = self._understood(raised)
             self._close_if_lost(error)
             count_failure(statement.name, error)
-            raise
+            raise error from None
         self._used = time.monotonic()
         metrics.STATEMENT_DURATION.observe(self._used - started, statement.name)
         return rows
@@ -182,9 +184,21 @@ class AsyncConnection:
         try:
             with tracing.statement(command.partition(" ")[0]):
                 await self._execute(await self._opened(), command)
-        except BaseException as error:
+        except BaseException as raised:
+            error = self._understood(raised)
             self._close_if_lost(error)
-            raise
+            raise error from None
+
+    def _understood(self, error: BaseException) -> BaseException:
+        """Return the error as what it means in the session.
+
+        A statement that was cancelled may still be committed by a node that hears of it too late.
+        """
+        if not self._session.is_distributed:
+            return error
+        if isinstance(error, QueryCanceled):
+            return psycopg2.OperationalError(str(error))
+        return as_of_node(error)
 
     def _close_if_lost(self, error: BaseException) -> None:
         """Close the connection when nobody knows in what state the error left it.

@@ -14,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.core import tracing
 from app.core.config import Settings
 from app.core.database.connection import ASSUMED_ALIVE, READ_ONLY, Connect
+from app.core.database.failures import as_of_node
 from app.core.database.session import SessionSetup
 from app.core.database.sockets import is_readable
 
@@ -81,6 +82,7 @@ def open_engine(settings: Settings, pool_size: int, **run_time: int) -> Engine:
         event.listen(engine, "before_cursor_execute", _put_prefix, retval=True)
     event.listen(engine, "checkout", _refuse_dead_connection)
     event.listen(engine, "handle_error", _leave_read_only_session)
+    event.listen(engine, "handle_error", _understand)
     return engine
 
 
@@ -150,3 +152,12 @@ def _leave_read_only_session(context: ExceptionContext) -> None:
     """
     if getattr(context.original_exception, "pgcode", None) == READ_ONLY:
         context.is_disconnect = True
+
+
+def _understand(context: ExceptionContext) -> BaseException | None:
+    """Return what an error of a distributed database is raised as, if not as it is."""
+    connection, error = context.connection, context.original_exception
+    if connection is None or not connection.info.get("is_distributed"):
+        return None
+    understood = as_of_node(error)
+    return None if understood is error else understood

@@ -28,6 +28,11 @@ TRANSIENT_SQLSTATES = (
     *POOLED_SQLSTATES,
 )
 
+_INTERNAL_ERROR = "XX000"
+
+# Of a connection, perhaps one between two nodes: nobody knows what came of a statement.
+_CONNECTION_SQLSTATES = "08"
+
 
 class TimedOut(Unavailable):
     """No answer came in time; nobody knows what the statement did, or will do."""
@@ -51,7 +56,8 @@ async def in_time(answer: Awaitable[T]) -> T:
         code = sqlstate(error)
         if code in POOLED_SQLSTATES:
             log.error("a pooler lends connections for a transaction: set DB_POOL_MODE=transaction")
-        problem = Unavailable if code else ConnectionLost
+        is_known = code and not code.startswith(_CONNECTION_SQLSTATES)
+        problem = Unavailable if is_known else ConnectionLost
         raise problem("The database cannot serve right now.") from error
 
 
@@ -97,6 +103,16 @@ def is_lost(error: BaseException) -> bool:
     cause = _cause_of(error)
     known = isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError)
     return known or type(cause) is psycopg2.DatabaseError
+
+
+def as_of_node(error: BaseException) -> BaseException:
+    """Return an error of a distributed database as what it means: that a node was lost.
+
+    What Citus says of that has the code of internal errors, and none of what it did.
+    """
+    if sqlstate(error) == _INTERNAL_ERROR:
+        return psycopg2.OperationalError(first_line(error)).with_traceback(error.__traceback__)
+    return error
 
 
 def redacted(error: exc.SQLAlchemyError | psycopg2.Error) -> Exception:
