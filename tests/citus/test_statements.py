@@ -80,7 +80,7 @@ def test_a_statement_of_chats_of_one_shard_is_one_task(
 ) -> None:
     statement = OF_CHATS[name]
     requests = [
-        [chat, *(VALUES.get(kind, 1) for kind in [*statement.columns.values()][1:])]
+        [chat, *(VALUES.get(kind.lower(), 1) for kind in [*statement.columns.values()][1:])]
         for chat in neighbours[:count]
     ]
     form, values = statement.form(requests)
