@@ -301,7 +301,7 @@ class PageStatement(BatchStatement):
         self, connection: AsyncConnection, requests: Sequence[Sequence[Any]], wait: bool = True
     ) -> Rows:
         """Return the rows for the requests."""
-        if self._sides is None or not connection.has_citus:
+        if self._sides is None or not await connection.is_distributed():
             return await super().fetch(connection, requests, wait)
         rows: Rows = []
         for position, values in enumerate(requests, 1):

@@ -137,8 +137,9 @@ class AsyncConnection:
 
     async def is_distributed(self) -> bool:
         """Return whether the database has Citus; raises psycopg2.Error."""
-        async with self._turn:
-            await self._opened()
+        if self._connection is None:
+            async with self._turn:
+                await self._opened()
         return self.has_citus
 
     @property
