@@ -92,7 +92,7 @@ class AsyncConnection:
     def __init__(self, connect: Connect, setup: SessionSetup) -> None:
         self._connect = connect
         self._setup = setup
-        self._session = Session("", is_distributed=False)
+        self._session: Session | None = None  # That of the latest connection, once it is set up.
         self._connection: Psycopg2Connection | None = None
         self._executions: dict[str, str] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # It tells of what can be read.
@@ -133,11 +133,11 @@ class AsyncConnection:
     @property
     def has_citus(self) -> bool:
         """Return whether the database had Citus when the connection was opened."""
-        return self._session.is_distributed
+        return self._session is not None and self._session.is_distributed
 
     async def is_distributed(self) -> bool:
         """Return whether the database has Citus; raises psycopg2.Error."""
-        if self._connection is None:
+        if self._session is None:
             async with self._turn:
                 await self._opened()
         return self.has_citus
@@ -149,13 +149,14 @@ class AsyncConnection:
 
     async def _prepared(self, connection: Psycopg2Connection, statement: PreparedStatement) -> str:
         """Return what runs the statement from now on."""
-        if self._session.is_distributed:
+        if self.has_citus:
             sql = statement.over_shards or read_as_distributed(statement.sql)
             statement = statement._replace(sql=sql)
         if self._setup.lasts:
             await self._execute(connection, statement.preparation)
             execution = statement.execution
         else:
+            assert self._session is not None
             execution = self._session.prefix + statement.unprepared
         self._executions[statement.name] = execution
         return execution
@@ -195,7 +196,7 @@ class AsyncConnection:
 
         A statement that was cancelled may still be committed by a node that hears of it too late.
         """
-        if not self._session.is_distributed:
+        if not self.has_citus:
             return error
         if isinstance(error, QueryCanceled):
             return psycopg2.OperationalError(str(error))
@@ -221,12 +222,20 @@ class AsyncConnection:
         if self._connection is None:
             # In a thread, because a name may have to be looked up first.
             self._connection = await asyncio.to_thread(self._connect)
-            await finished(self._connection)
-            register_type(AS_TEXT, self._connection)
-            answer = await self._execute(self._connection, self._setup.statement)
-            self._session = self._setup.read(answer)
-            self._watch(self._connection)
+            try:
+                await self._set_up(self._connection)
+            except BaseException:
+                self.close()
+                raise
         return self._connection
+
+    async def _set_up(self, connection: Psycopg2Connection) -> None:
+        """Have a new connection be as the SQL presumes."""
+        await finished(connection)
+        register_type(AS_TEXT, connection)
+        answer = await self._execute(connection, self._setup.statement)
+        self._session = self._setup.read(answer)
+        self._watch(connection)
 
     async def _execute(
         self, connection: Psycopg2Connection, sql: str, parameters: Any = None
