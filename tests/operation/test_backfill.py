@@ -17,8 +17,8 @@ SENT_BEFORE = f"""
 """
 EDIT = """
     WITH raised AS (UPDATE chat SET revision = revision + 1 WHERE id = 1 RETURNING revision)
-    UPDATE message SET text = '{text}', edited_at = clock_timestamp(), revision = raised.revision
-    FROM raised WHERE message.id = {id}
+    UPDATE message SET text = '{text}', edited_at = now(), revision = raised.revision
+    FROM raised WHERE message.chat_id = 1 AND message.id = {id}
 """
 WITHOUT_WORDS = """
     SELECT count(*) FROM message WHERE words IS NULL OR words_revision IS DISTINCT FROM revision

@@ -5,7 +5,7 @@ what is missing when it does not.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -40,6 +40,11 @@ class Citus(Postgres):
     address: tuple[str, int] = ("", 0)
     workers: tuple[Postgres, ...] = ()
 
+    @property
+    def nodes(self) -> Sequence[Postgres]:
+        """Return the coordinator and the workers."""
+        return [self, *self.workers]
+
     @classmethod
     def at(cls, server: Postgres) -> Self | None:
         """Return the cluster that the server coordinates, or None if it is a plain one."""
@@ -73,24 +78,19 @@ class Citus(Postgres):
                 self.migrate(name)
             yield name
         finally:
-            for node in (self, *self.workers):
+            for node in self.nodes:
                 node.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def create(self, name: str, ctype: str | None = None) -> None:
         """Make an empty database on every node."""
         locale = f" LC_COLLATE 'C' LC_CTYPE '{ctype}'" if ctype else ""
-        for node in (self, *self.workers):
+        for node in self.nodes:
             node.execute(f'CREATE DATABASE "{name}" ENCODING utf8 TEMPLATE template0{locale}')
             node.execute("CREATE EXTENSION citus", name)
         host, port = self.address
         self.execute(f"SELECT citus_set_coordinator_host('{host}', {port})", name)
         for worker in self.workers:
             self.execute(f"SELECT citus_add_node('{worker.host}', {worker.port})", name)
-
-    def count_waiting(self, database: str) -> int:
-        """Return how many sessions wait for a lock, on whichever node."""
-        on_workers = sum(worker.count_waiting(database) for worker in self.workers)
-        return super().count_waiting(database) + on_workers
 
     def migrate(self, database: str) -> str:
         """Return what `python -m app migrate` prints; the database is distributed then, too."""

@@ -1,6 +1,6 @@
 """A PostgreSQL to make databases on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,10 +49,14 @@ class Postgres:
             cursor.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
+    @property
+    def nodes(self) -> Sequence["Postgres"]:
+        """Return the servers that hold what a database does."""
+        return [self]
+
     def count_waiting(self, database: str) -> int:
         """Return how many sessions wait for a lock of the database."""
-        ((count,),) = self.execute(_WAITING, database)
-        return int(count)
+        return sum(count for node in self.nodes for (count,) in node.execute(_WAITING, database))
 
     @contextmanager
     def database(self, template: str = "template0", ctype: str | None = None) -> Iterator[str]:
