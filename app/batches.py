@@ -549,7 +549,9 @@ async def _change(
         first: dict[int, int] = {}
         for position, request in waiting:
             first.setdefault(request.message_id, position)
-        rows = await statement.fetch(connection, [requests[n].row for n in first.values()], wait)
+        async with connection.transaction_over_nodes():
+            asked = [requests[n].row for n in first.values()]
+            rows = await statement.fetch(connection, asked, wait)
         granted += [(first[message_id], row) for message_id, *row in rows]
         waiting = [one for one in waiting if one[0] not in first.values()]
     return granted

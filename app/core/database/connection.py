@@ -181,6 +181,19 @@ class AsyncConnection:
         self._is_in_transaction = False
         await self._run("COMMIT")
 
+    @asynccontextmanager
+    async def transaction_over_nodes(self) -> AsyncIterator[None]:
+        """Have nothing committed that the block does unless it comes to its end.
+
+        A statement commits by itself elsewhere. On Citus, a node that waits for a lock would go on
+        to commit it long after the coordinator is gone, and overwrite what was answered meanwhile.
+        """
+        if self.has_citus:
+            async with self.transaction():
+                yield
+        else:
+            yield
+
     async def _run(self, command: str) -> None:
         """Run a command that answers no rows."""
         try:
