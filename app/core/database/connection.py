@@ -23,7 +23,7 @@ from app.core.database.distributed import read_as_distributed
 from app.core.database.failures import as_of_node, is_lost
 from app.core.database.json_rows import AS_TEXT
 from app.core.database.measuring import count_failure
-from app.core.database.session import Session, SessionSetup
+from app.core.database.session import SKIP_IDS, Session, SessionSetup
 from app.core.database.sockets import is_readable, wait_for
 
 Rows = list[tuple[Any, ...]]
@@ -247,7 +247,10 @@ class AsyncConnection:
         await finished(connection)
         register_type(AS_TEXT, connection)
         answer = await self._execute(connection, self._setup.statement)
-        self._session = self._setup.read(answer)
+        session = self._setup.read(answer)
+        if session.is_distributed:
+            await self._execute(connection, SKIP_IDS)
+        self._session = session
         self._watch(connection)
 
     async def _execute(

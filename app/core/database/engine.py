@@ -15,7 +15,7 @@ from app.core import tracing
 from app.core.config import Settings
 from app.core.database.connection import ASSUMED_ALIVE, READ_ONLY, Connect
 from app.core.database.failures import as_of_node
-from app.core.database.session import SessionSetup
+from app.core.database.session import SKIP_IDS, SessionSetup
 from app.core.database.sockets import is_readable
 
 # Seconds. Both end before `failures.ANSWER_TIMEOUT`.
@@ -94,7 +94,10 @@ def set_up_sessions(engine: Engine, setup: SessionSetup) -> None:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute(setup.statement)
-        record.info.update(setup.read(cursor.fetchall())._asdict())
+        session = setup.read(cursor.fetchall())
+        if session.is_distributed:
+            cursor.execute(SKIP_IDS)
+        record.info.update(session._asdict())
         connection.autocommit = False  # As SQLAlchemy expects it; it goes on from here.
 
     # Before SQLAlchemy, which asks what the current schema is.
