@@ -178,7 +178,11 @@ def test_a_chat_is_exported_alone_with_all_that_belongs_to_it(
     assert chosen[:-1] == [line for line in lines if chat_of(line) in (first["id"], last)]
 
 
-def test_an_export_of_a_chat_that_is_not_there_prints_nothing(origin: dict[str, str]) -> None:
-    result = run(origin, "export", "--chat", "1", "--chat", "999999")
+def test_an_export_of_a_chat_that_is_not_there_prints_nothing(
+    origin: dict[str, str], source: Service
+) -> None:
+    with source.client() as client:
+        (there,) = client.get("/chats/?limit=1").json()
+    result = run(origin, "export", "--chat", str(there["id"]), "--chat", "999999999")
     assert (result.returncode, result.stdout) == (1, b"")
-    assert told(result) == ["Not everything was exported.", "No chat has the id 999999."]
+    assert told(result) == ["Not everything was exported.", "No chat has the id 999999999."]
