@@ -48,17 +48,19 @@ _SYNCHRONOUS_COMMIT = "coalesce(nullif(current_setting('synchronous_commit'), 'o
 _IS_DISTRIBUTED = "to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
 _PLAN_CACHE_MODE = f"CASE WHEN {_IS_DISTRIBUTED} THEN 'auto' ELSE 'force_generic_plan' END"
 
-# What each connection to Citus draws first. A worker has committed before the coordinator has on
+# What each connection to Citus does first. A worker has committed before the coordinator has on
 # disk how far ids are drawn. If that fails in between, it draws the same ids again, so those that
-# may have been under way are left out.
+# may have been under way are left out. The lock is for those who do so at the same time; its number
+# is the ASCII codes of "ids".
 SKIP_IDS = """
-    SELECT count(nextval(CAST(sequence AS regclass)))
-    FROM (
-        SELECT pg_get_serial_sequence(name, 'id') AS sequence
+    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(x'696473'::int))
+    SELECT setval(sequence, coalesce(pg_sequence_last_value(sequence), 0) + 10000)
+    FROM turn, (
+        SELECT CAST(pg_get_serial_sequence(name, 'id') AS regclass) AS sequence
         FROM (VALUES ('chat'), ('message')) AS drawn (name) WHERE to_regclass(name) IS NOT NULL
-    ) AS drawn, generate_series(1, 10000)
+    ) AS drawn
     WHERE NOT pg_is_in_recovery() AND NOT CAST(current_setting('transaction_read_only') AS boolean)
-        AND has_sequence_privilege(sequence, 'USAGE')
+        AND has_sequence_privilege(sequence, 'UPDATE')
 """
 
 # By the name of each setting the SQL expression of its value. `standard_conforming_strings` is not
