@@ -19,6 +19,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from app.core.config import Settings
 from app.core.database.migrating import LOCK_TIMEOUT, PAUSE
+from app.core.database.session import SETTING_IDS
 from app.history.checking import BadLines, Checker, IdSet, OpenChat, Taken
 from app.history.copying import Composer, Piece
 from app.history.lines import MAX_NUMBER
@@ -161,8 +162,10 @@ def _reserve_on_many(cursor: Cursor, table: str, count: int, is_mapped: bool) ->
     """The same where Citus keeps sequences as they are: who draws ids waits for the tables."""
     sequence = _sequence(cursor, table)
     cursor.execute("LOCK TABLE chat, chat_key, message IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute("SELECT pg_advisory_lock(%s)", [SETTING_IDS])
     offset, last = _offset(cursor, sequence, table, count, is_mapped)
     cursor.execute(f"SELECT setval('{sequence}', {max(last, offset + count, 1)})")
+    cursor.execute("SELECT pg_advisory_unlock(%s)", [SETTING_IDS])
     return offset
 
 

@@ -7,11 +7,13 @@ import httpx
 import pytest
 
 from tests.support import (
+    JSON,
     UVICORN,
     Postgres,
     Service,
     assert_problem,
     create_chat,
+    eventually,
     running,
 )
 from tests.support.sockets import exchange, only_answer
@@ -199,7 +201,11 @@ def test_a_421_is_logged_and_leaves_the_connection_usable(service: Service) -> N
         body = b"x" * 300_000
         assert client.post("/chats/", content=body, headers=strange).status_code == 421
         create_chat(client)
-    (line,) = [one for one in service.lines() if one["request_id"] == "strange-name"]
+
+    def logged() -> list[JSON]:
+        return [one for one in service.lines() if one["request_id"] == "strange-name"]
+
+    (line,) = eventually(logged)  # Lines are written a moment later.
     assert line["status"] == 421
 
 

@@ -50,10 +50,11 @@ _PLAN_CACHE_MODE = f"CASE WHEN {_IS_DISTRIBUTED} THEN 'auto' ELSE 'force_generic
 
 # What each connection to Citus does first. A worker has committed before the coordinator has on
 # disk how far ids are drawn. If that fails in between, it draws the same ids again, so those that
-# may have been under way are left out. The lock is for those who do so at the same time; its number
-# is the ASCII codes of "ids".
-SKIP_IDS = """
-    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(x'696473'::int))
+# may have been under way are left out. The lock is for those who set a sequence at the same time;
+# its number is the ASCII codes of "ids".
+SETTING_IDS = 0x696473
+SKIP_IDS = f"""
+    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock({SETTING_IDS}))
     SELECT setval(sequence, coalesce(pg_sequence_last_value(sequence), 0) + 10000)
     FROM turn, (
         SELECT CAST(pg_get_serial_sequence(name, 'id') AS regclass) AS sequence
