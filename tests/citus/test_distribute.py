@@ -1,21 +1,20 @@
 """`python -m app distribute`, on the Citus whose coordinator DB_HOST names.
 
 These tests do not run by themselves: they need a coordinator and workers on which they may make
-databases. In the database that DB_NAME names, the coordinator knows its workers.
+databases (`tests.support.citus`).
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from app.core.distribution import distribute_if_others_are
 from tests.support import JSON, Postgres, Start, eventually, refusal, run_python
+from tests.support.citus import Citus
 from tests.support.history import run, told
 
 OF_CHATS = ["chat", "chat_metadata", "deletion", "message"]
@@ -92,23 +91,12 @@ class Cluster:
 @pytest.fixture
 def cluster(postgres: Postgres) -> Iterator[Cluster]:
     """A database of a test's own on all machines."""
-    known = os.environ.get("DB_NAME", "")
-    if not known or postgres.execute("SELECT to_regclass('pg_dist_node')", known) == [(None,)]:
-        pytest.skip("DB_HOST and DB_NAME name no coordinator of Citus")
-    nodes = postgres.execute("SELECT nodename, nodeport, groupid FROM pg_dist_node", known)
-    workers = [replace(postgres, host=host, port=port) for host, port, group in nodes if group]
-    name = f"chats_test_{uuid4().hex}"
-    try:
-        for one in (*workers, postgres):
-            one.execute(f'CREATE DATABASE "{name}"')
-            one.execute("CREATE EXTENSION citus", name)
-        for host, port, group in sorted(nodes, key=lambda node: int(node[2])):
-            add = "citus_add_node" if group else "citus_set_coordinator_host"
-            postgres.execute(f"SELECT {add}('{host}', {port})", name)
-        yield Cluster(postgres, workers, name)
-    finally:
-        for one in (postgres, *workers):
-            one.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    if not isinstance(postgres, Citus):
+        pytest.skip("DB_HOST names no coordinator of Citus")
+    # To `Citus`, to migrate is to distribute as well.
+    coordinator = Postgres(postgres.host, postgres.port, postgres.user, postgres.password)
+    with postgres.database() as name:
+        yield Cluster(coordinator, [*postgres.workers], name)
 
 
 def test_an_empty_database_is_distributed_by_chat(cluster: Cluster) -> None:
@@ -181,7 +169,7 @@ def test_a_later_table_is_distributed_by_its_migration(cluster: Cluster) -> None
         cluster.sql(statement)
     placed = cluster.placed()
     assert placed["reaction"] == placed["message"]
-    cluster.sql("DELETE FROM chat WHERE id = 1")
+    cluster.sql("DELETE FROM chat")
     assert cluster.sql("SELECT count(*) FROM reaction") == [(0,)]
 
 

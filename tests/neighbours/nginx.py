@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support import eventually, free_port
+import httpx
+
+from tests.support import JSON, create_chat, eventually, free_port, send
+from tests.support.events import following, take
 
 
 @contextmanager
@@ -31,3 +34,14 @@ def nginx(folder: Path, configuration: Path, service: int) -> Iterator[int]:
     finally:
         process.send_signal(signal.SIGQUIT)
         assert process.wait(20) == 0
+
+
+def assert_events_come_as_they_happen(client: httpx.Client) -> JSON:
+    """Follow a chat, which is returned, by a client of nginx: each change comes by itself."""
+    chat = create_chat(client)
+    with following(client, f"/chats/{chat['id']}/changes/stream") as events:
+        take(events, 1)
+        for change in range(1, 4):
+            send(client, chat)
+            assert take(events, 1)[0].id == str(change)
+    return chat

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.neighbours.nginx import nginx
-from tests.support import ROOT, Service, create_chat, send
-from tests.support.events import following, take
+from tests.neighbours.nginx import assert_events_come_as_they_happen, nginx
+from tests.support import ROOT, Service
 
 
 def for_debian(folder: Path) -> Path:
@@ -30,9 +29,4 @@ def test_calls_and_streams_come_through_it(service: Service, tmp_path: Path) -> 
         nginx(tmp_path, for_debian(tmp_path), service.port) as port,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, verify=False) as client,
     ):
-        chat = create_chat(client)
-        with following(client, f"/chats/{chat['id']}/changes/stream") as events:
-            take(events, 1)
-            for change in range(1, 4):
-                send(client, chat)
-                assert take(events, 1)[0].id == str(change)
+        assert_events_come_as_they_happen(client)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.neighbours.nginx import nginx
+from tests.neighbours.nginx import assert_events_come_as_they_happen, nginx
 from tests.support import HURRIED, JSON, Postgres, Service, create_chat, send
-from tests.support.events import Event, following, parsed, take
+from tests.support.events import Event, parsed, take
 
 FOLDER = Path(__file__).parent
 
@@ -19,12 +19,7 @@ def test_events_come_through_it_as_they_happen(service: Service, tmp_path: Path)
         nginx(tmp_path, FOLDER / "nginx.conf", service.port) as port,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10, verify=False) as client,
     ):
-        chat = create_chat(client)
-        with following(client, f"/chats/{chat['id']}/changes/stream") as events:
-            take(events, 1)
-            for change in range(1, 4):
-                send(client, chat)
-                assert take(events, 1)[0].id == str(change)
+        chat = assert_events_come_as_they_happen(client)
         head = client.head(f"/chats/{chat['id']}/changes/stream")
         assert "x-accel-buffering" not in head.headers, "it is nginx that it is for"
 

@@ -24,10 +24,17 @@ def is_distributed(session: Session) -> bool:
     return found
 
 
-# Before there are shards, all are in one.
-_SHARDS = text("""
+# Whether chats are in shards, where Citus is there; else all are in one.
+ARE_IN_SHARDS = """
+    EXISTS (
+        SELECT FROM pg_dist_partition
+        WHERE logicalrelid = CAST('chat' AS regclass) AND partmethod = 'h'
+    )
+"""
+
+_SHARDS = text(f"""
     SELECT chat_id, CASE
-        WHEN EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = CAST('chat' AS regclass))
+        WHEN {ARE_IN_SHARDS}
         THEN get_shard_id_for_distribution_column('chat', chat_id)
     END
     FROM unnest(CAST(:chat_ids AS bigint[])) AS asked (chat_id)

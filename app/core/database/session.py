@@ -60,7 +60,8 @@ SKIP_IDS = f"""
         SELECT CAST(pg_get_serial_sequence(name, 'id') AS regclass) AS sequence
         FROM (VALUES ('chat'), ('message')) AS drawn (name) WHERE to_regclass(name) IS NOT NULL
     ) AS drawn
-    WHERE NOT pg_is_in_recovery() AND NOT CAST(current_setting('transaction_read_only') AS boolean)
+    WHERE (SELECT groupid FROM pg_dist_local_group) = 0 AND NOT pg_is_in_recovery()
+        AND NOT CAST(current_setting('transaction_read_only') AS boolean)
         AND has_sequence_privilege(sequence, 'UPDATE')
 """
 

@@ -11,6 +11,7 @@ from psycopg2.errors import FeatureNotSupported
 
 from app.core.database.batching import Batcher
 from app.core.database.connection import AsyncConnection, PreparedStatement, Rows
+from app.core.database.distributed import ARE_IN_SHARDS
 from app.core.database.failures import ConnectionLost, TimedOut, in_time
 
 T = TypeVar("T")
@@ -18,16 +19,7 @@ T = TypeVar("T")
 # How many chats' homes are remembered.
 REMEMBERED = 200_000
 
-_IS_DISTRIBUTED = PreparedStatement(
-    "is_distributed",
-    (),
-    """
-    SELECT EXISTS (
-        SELECT FROM pg_dist_partition
-        WHERE logicalrelid = CAST('chat' AS regclass) AND partmethod = 'h'
-    )
-    """,
-)
+_IS_DISTRIBUTED = PreparedStatement("is_distributed", (), f"SELECT {ARE_IN_SHARDS}")
 _FIND_HOMES = PreparedStatement(
     "find_homes",
     ("bigint[]",),
