@@ -5,15 +5,16 @@ verbs that they are for. What a request comes to for a caller that reaches not a
 `within`.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
+from itertools import chain
 from json import dumps
 from typing import Any, NamedTuple, Self, TypeVar
 
 from app import statements
 from app.core.access import Reach
-from app.core.database.arrays import array_text
 from app.core.database.batching import Blocked
 from app.core.database.connection import AsyncConnection, Rows
 from app.core.errors import ChatNotFound, Forbidden, KeyReused, MessageNotFound, Stale
@@ -40,13 +41,8 @@ _ROW_COST = 500
 _START_COST, _REACHED_COST = 50, 200
 
 
-def array(numbers: Collection[int] | None) -> str | None:
-    """Return numbers as the text of an array: arrays of arrays cannot be ragged."""
-    return None if numbers is None else array_text(numbers)
-
-
 def numbers(some: Collection[int] | None) -> str | None:
-    """Return numbers as text, with commas between: what makes an array of it is immutable."""
+    """Return numbers as text, with commas between."""
     return None if some is None else ",".join(map(str, some))
 
 
@@ -144,7 +140,7 @@ async def list_chats(
 def _some(request: "PageRequest | ActivityRequest") -> list[Any]:
     """Return which chats the page is of, and what their metadata has to contain, if anything."""
     document = None if request.contained is None else dumps(request.contained)
-    return [array(request.chats), document]
+    return [numbers(request.chats), document]
 
 
 async def list_messages(
@@ -157,7 +153,7 @@ async def list_messages(
             return statements.PAGES_OF_MESSAGES, []
         if len(one.chats) == 1:
             return statements.PAGES_OF_A_CHAT, list(one.chats)
-        return statements.PAGES_OF_MESSAGES_OF_SOME_CHATS, [array(one.chats)]
+        return statements.PAGES_OF_MESSAGES_OF_SOME_CHATS, [numbers(one.chats)]
 
     return await _read_pages(connection, requests, [how(one) for one in requests])
 
@@ -318,7 +314,7 @@ async def send_messages(
     rows = await _store(connection, requests, wait)
     if len(requests) == len(rows) == 1:
         ((id_, _, revision, _, *written),) = rows
-        return [SentMessage(id_, revision, statements.WRITTEN.write(written), replayed=False)]
+        return [SentMessage(id_, revision, statements.WRITTEN.read(written), replayed=False)]
     stored = _by_chat_and_key(rows)
     places = [stored[one.chat_id, one.key] for one in requests]
     sent = [place.popleft() if place else None for place in places]
@@ -336,9 +332,8 @@ async def _store(
     connection: AsyncConnection, requests: Sequence[SendMessageRequest], wait: bool
 ) -> Rows:
     """Return the rows of the messages that could be stored."""
-    if connection.has_citus:
-        async with connection.transaction():
-            return await _store_in_steps(connection, requests, wait)
+    if await connection.is_distributed():
+        return await _store_in_steps(connection, requests, wait)
     if len(requests) == 1 and requests[0].key is None:
         (request,) = requests
         statement = statements.STORE_MESSAGE[wait]
@@ -350,20 +345,39 @@ async def _store(
 async def _store_in_steps(
     connection: AsyncConnection, requests: Sequence[SendMessageRequest], wait: bool
 ) -> Rows:
-    """Return the same, by two statements of a transaction."""
-    if len(requests) == 1 and requests[0].key is None:
-        of_chat = await connection.fetch(statements.RAISE_CHAT[wait], requests[0].chat_id)
-        raised = [(1, revision) for _, revision in of_chat]
-    else:
-        asked = [(one.chat_id, one.key) for one in requests]
-        raised = sorted(await statements.RAISE_CHATS.fetch(connection, asked, wait))
-    values: list[Any] = []
-    for position, revision in raised:
-        one = requests[position - 1]
-        values += [one.chat_id, revision, *one.values, one.words, one.key, one.digest]
-    return (
-        await connection.fetch(statements.insert_messages(len(raised)), *values) if raised else []
-    )
+    """Return the same, by statements that Citus sends to a node as they are."""
+    async with connection.transaction():
+        fresh = await _fresh(connection, requests)
+        if not fresh:
+            return []
+        totals = Counter(one.chat_id for one in fresh)
+        raised = await statements.RAISE_CHATS.fetch(connection, [*totals.items()], wait)
+        revisions = {chat_id: revision - totals[chat_id] for chat_id, revision in raised}
+        are_keyed = any(one.key is not None for one in fresh)
+        rows = []
+        for one in fresh:
+            if one.chat_id in revisions:
+                revisions[one.chat_id] += 1
+                keyed = (one.key, one.digest) if are_keyed else ()
+                given = (*one.values, one.words, *keyed)
+                rows.append((one.chat_id, revisions[one.chat_id], *given))
+        insert = statements.insert_messages(len(rows), are_keyed)
+        return await connection.fetch(insert, *chain(*rows)) if rows else []
+
+
+async def _fresh(
+    connection: AsyncConnection, requests: Sequence[SendMessageRequest]
+) -> list[SendMessageRequest]:
+    """Return those whose key, if they have one, did not come before."""
+    keyed = {(one.chat_id, one.key) for one in requests if one.key is not None}
+    known = {*await statements.FIND_KEYS.fetch(connection, [*keyed])} if keyed else set()
+    fresh = []
+    for one in requests:
+        if (one.chat_id, one.key) not in known:
+            fresh.append(one)
+        if one.key is not None:
+            known.add((one.chat_id, one.key))
+    return fresh
 
 
 async def _why_not_sent(
@@ -384,7 +398,7 @@ def _by_chat_and_key(stored: Rows) -> defaultdict[tuple[int, str | None], deque[
     """Return the messages stored just now, in their order, by chat and idempotency key."""
     found: defaultdict[tuple[int, str | None], deque[SentMessage]] = defaultdict(deque)
     for id_, chat_id, revision, key, *written in sorted(stored):
-        json = statements.WRITTEN.write(written)
+        json = statements.WRITTEN.read(written)
         found[chat_id, key].append(SentMessage(id_, revision, json, replayed=False))
     return found
 
@@ -503,9 +517,10 @@ async def update_messages(
 ) -> list[Edited | Exception]:
     """Return each message, edited."""
     edited: dict[int, Edited] = {}
-    for position, row in await _change(statements.UPDATE_MESSAGES[key], connection, requests, wait):
+    update = statements.UPDATE_MESSAGES[key].fetch
+    for position, row in await _change(update, connection, requests, wait):
         chat_id, revision, *written = row
-        edited[position] = Edited(chat_id, revision, statements.WRITTEN.write(written))
+        edited[position] = Edited(chat_id, revision, statements.WRITTEN.read(written))
     return await _or_why_not(connection, requests, edited, wait, key)
 
 
@@ -521,7 +536,8 @@ async def delete_messages(
 ) -> list[int | Exception]:
     """Delete each message; return the chat that it was in."""
     deleted: dict[int, int] = {}
-    for position, row in await _change(statements.DELETE_MESSAGES[key], connection, requests, wait):
+    delete = partial(_delete, key)
+    for position, row in await _change(delete, connection, requests, wait):
         (deleted[position],) = row
     return await _or_why_not(connection, requests, deleted, wait, key)
 
@@ -533,13 +549,25 @@ async def delete_chat_messages(
     return await delete_messages(connection, requests, wait, BY_CHAT)
 
 
+async def _delete(
+    key: Key, connection: AsyncConnection, asked: Sequence[Sequence[Any]], wait: bool
+) -> Rows:
+    """Return which messages were deleted, each with its chat."""
+    if not await connection.is_distributed():
+        return await statements.DELETE_MESSAGES[key].fetch(connection, asked, wait)
+    deleted = await statements.REMOVE_MESSAGES.fetch(connection, asked, wait)
+    if deleted:
+        await connection.fetch(statements.insert_deletions(len(deleted)), *chain(*deleted))
+    return [(message_id, chat_id) for message_id, chat_id, _ in deleted]
+
+
 async def _change(
-    statement: BatchStatement,
+    change: Callable[[AsyncConnection, Sequence[Sequence[Any]], bool], Awaitable[Rows]],
     connection: AsyncConnection,
     requests: Sequence[ChangeRequest],
     wait: bool,
 ) -> list[tuple[int, list[Any]]]:
-    """Return which requests were granted, each with what the statement returns of its message.
+    """Return which requests were granted, each with what the change returns of its message.
 
     A statement changes a row at most once, so requests of one message come one after the other.
     """
@@ -551,7 +579,7 @@ async def _change(
             first.setdefault(request.message_id, position)
         async with connection.transaction_over_nodes():
             asked = [requests[n].row for n in first.values()]
-            rows = await statement.fetch(connection, asked, wait)
+            rows = await change(connection, asked, wait)
         granted += [(first[message_id], row) for message_id, *row in rows]
         waiting = [one for one in waiting if one[0] not in first.values()]
     return granted

@@ -225,8 +225,15 @@ def _messages_of_chats(
     """
 
 
-# An array comes as text where there may be several, since arrays of arrays cannot be ragged.
-_CHATS = "CAST(requested.chats AS bigint[])"
+def _numbers(text: str) -> str:
+    """Return the array of the numbers of a text, with commas between.
+
+    Arrays of arrays cannot be ragged; and this is immutable, which a cast of a text is not.
+    """
+    return f"CAST(string_to_array({text}, ',') AS bigint[])"
+
+
+_CHATS = _numbers("requested.chats")
 # Those of an array of chats that there are and, if something is to be contained, that contain it.
 # With its LIMIT, each is looked up by its id, whatever the planner thinks of how many there are.
 _SOME_CHATS = f"""
@@ -244,6 +251,12 @@ _IS_SOME = f"""
 """
 
 
+# Of a chat that is requested, among those given. Without what compares it as well, PostgreSQL would
+# go through all messages of the others for each.
+_OF_REQUESTED = f"true {where_distributed('AND message.chat_id = requested.chat_id')}" + of_given(
+    "message.chat_id"
+)
+
 _NEWEST = rows_between(
     Message,
     BY_CHAT,
@@ -252,7 +265,7 @@ _NEWEST = rows_between(
     END,
     "requested.count",
     newest_first=True,
-    where=f"true {of_given('message.chat_id')}",
+    where=_OF_REQUESTED,
 )
 _MESSAGES = """',"messages":[', messages, ']'"""
 READ_CHATS = BatchStatement(
@@ -430,7 +443,7 @@ PAGES_OF_A_CHAT = _pages(
     Message,
     BY_CHAT,
     _MESSAGE_PAGE,
-    of=f"true {of_given('message.chat_id')}",
+    of=_OF_REQUESTED,
     where=f"NOT {hidden('requested.chat_id', is_given=True)}",
 )
 
@@ -710,43 +723,24 @@ _KEYED = "idempotency_key, request_digest"
 # Messages whose keys did not come before are stored, under the locks of their chats. These are
 # taken in one order by every process, so that two batches never wait for each other. A key that
 # comes at the same time waits for the lock, and then is a conflict.
-_REQUESTED_AND_KNOWN = f"""
-    {{requested}} LEFT JOIN message AS known
-        ON known.chat_id = requested.chat_id
-        AND known.idempotency_key = requested.idempotency_key {of_given("known.chat_id")}
+_WITH_KEY = """
+    message.chat_id = requested.chat_id AND message.idempotency_key = requested.idempotency_key
+"""
+_IS_FRESH = f"""
+    requested.idempotency_key IS NULL OR NOT EXISTS (SELECT FROM message WHERE {_WITH_KEY})
 """
 # A chat that is sent to moves to this second, and never back.
 _MOVED = "active_at = greatest(active_at, date_trunc('second', now()))"
-_STORED = f"""
+_UNLESS_KNOWN = """
     ON CONFLICT (chat_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-    RETURNING id, chat_id, revision, idempotency_key, {WRITTEN.columns_of("message")}
 """
-_RAISED_FOR_FRESH = f"""
-    WITH fresh AS (
-        SELECT
-            requested.*,
-            row_number() OVER (PARTITION BY requested.chat_id ORDER BY position) AS rank,
-            count(*) OVER (PARTITION BY requested.chat_id) AS total
-        FROM {_REQUESTED_AND_KNOWN} WHERE known.chat_id IS NULL
-    ), locked AS MATERIALIZED (
-        SELECT id FROM chat WHERE id = ANY ($1) AND {IS_THERE}
-        ORDER BY id FOR NO KEY UPDATE {{locking}}
-    ), raised AS (
-        UPDATE chat SET revision = revision + total, {_MOVED}
-        FROM locked, (SELECT DISTINCT chat_id, total FROM fresh) AS sums
-        WHERE chat.id = locked.id AND sums.chat_id = locked.id {of_given("chat.id")}
-        RETURNING chat.id, revision
-    )
+_STORED = f"RETURNING id, chat_id, revision, idempotency_key, {WRITTEN.returned('message')}"
+# The chats of the first parameter, and the one that it is.
+_LOCKED = f"""
+    SELECT id FROM chat WHERE id = ANY ({{chats}}) AND {IS_THERE}
+    ORDER BY id FOR NO KEY UPDATE {{locking}}
 """
-_RAISED_FOR_ONE = f"""
-    WITH locked AS MATERIALIZED (
-        SELECT id FROM chat WHERE id = $1 AND {IS_THERE} FOR NO KEY UPDATE {{locking}}
-    ), raised AS (
-        UPDATE chat SET revision = chat.revision + 1, {_MOVED} FROM locked, {_REQUESTED_AND_KNOWN}
-        WHERE chat.id = locked.id AND known.chat_id IS NULL {of_given("chat.id")}
-        RETURNING requested.*, chat.revision
-    )
-"""
+_LOCKED_ONE = f"SELECT id FROM chat WHERE id = $1 AND {IS_THERE} FOR NO KEY UPDATE {{locking}}"
 STORE_MESSAGES = BatchStatement(
     "store_messages",
     {
@@ -757,75 +751,101 @@ STORE_MESSAGES = BatchStatement(
         "request_digest": "bytea",
     },
     many=f"""
-    {_RAISED_FOR_FRESH}
+    WITH fresh AS (
+        SELECT
+            requested.*,
+            row_number() OVER (PARTITION BY chat_id ORDER BY position) AS rank,
+            count(*) OVER (PARTITION BY chat_id) AS total
+        FROM {{requested}} WHERE {_IS_FRESH}
+    ), locked AS MATERIALIZED ({_LOCKED}), raised AS (
+        UPDATE chat SET revision = revision + total, {_MOVED}
+        FROM locked, (SELECT DISTINCT chat_id, total FROM fresh) AS sums
+        WHERE chat.id = locked.id AND sums.chat_id = locked.id
+        RETURNING chat.id, revision
+    )
     INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words, {_KEYED})
     SELECT
         chat_id, revision - total + rank, revision - total + rank, {_SENT}, words, {_KEYED}
     FROM raised JOIN fresh ON chat_id = raised.id
     ORDER BY position
-    {_STORED}
+    {_UNLESS_KNOWN} {_STORED}
     """,
     one=f"""
-    {_RAISED_FOR_ONE}
+    WITH locked AS MATERIALIZED ({_LOCKED_ONE}), raised AS (
+        UPDATE chat SET revision = revision + 1, {_MOVED} FROM locked, {{requested}}
+        WHERE chat.id = locked.id AND ({_IS_FRESH})
+        RETURNING requested.*, revision
+    )
     INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words, {_KEYED})
     SELECT chat_id, revision, revision, {_SENT}, words, {_KEYED} FROM raised
+    {_UNLESS_KNOWN} {_STORED}
+    """,
+)
+
+# The same for one message without a key, which costs PostgreSQL less.
+STORE_MESSAGE = _by_locking(
+    "store_message",
+    ("bigint", *SENT.types.values(), "tsvector"),
+    f"""
+    WITH raised AS (
+        UPDATE chat SET revision = revision + 1, {_MOVED} WHERE id = ({_LOCKED_ONE})
+        RETURNING id, revision
+    )
+    INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words)
+    SELECT id, revision, revision, {", ".join(f"${n}" for n in range(2, len(SENT.types) + 3))}
+    FROM raised
     {_STORED}
     """,
 )
 
-# The same in two steps of a transaction. Citus would take what is selected to the coordinator, to
-# insert it from there at twice the cost.
+# The same on a distributed database, in steps of a transaction: Citus would take what is selected
+# to the coordinator, to insert it from there at twice the cost.
+FIND_KEYS = BatchStatement(
+    "find_keys",
+    {"chat_id": "bigint", "idempotency_key": "varchar"},
+    f"""
+    SELECT message.chat_id, message.idempotency_key
+    FROM {{requested}} JOIN message ON {_WITH_KEY} {of_given("message.chat_id")}
+    """,
+)
 RAISE_CHATS = BatchStatement(
     "raise_chats",
-    {"chat_id": "bigint", "idempotency_key": "varchar"},
+    {"chat_id": "bigint", "total": "bigint"},
     many=f"""
-    {_RAISED_FOR_FRESH}
-    SELECT position, revision - total + rank FROM raised JOIN fresh ON chat_id = raised.id
+    WITH locked AS MATERIALIZED ({_LOCKED})
+    UPDATE chat SET revision = revision + total, {_MOVED} FROM locked, {{requested}}
+    WHERE chat.id = locked.id AND chat.id = requested.chat_id {of_given("chat.id")}
+    RETURNING chat.id, revision
     """,
-    one=f"{_RAISED_FOR_ONE} SELECT position, revision FROM raised",
+    one=f"""
+    UPDATE chat SET revision = revision + $2, {_MOVED} WHERE id = ({_LOCKED_ONE}) AND id = $1
+    RETURNING id, revision
+    """,
 )
 
 
 @cache
-def insert_messages(count: int) -> PreparedStatement:
-    """Return the statement that stores so many messages, each with its chat and revision."""
-    types = ("bigint", "bigint", *SENT.types.values(), "tsvector", "varchar", "bytea")
+def insert_messages(count: int, are_keyed: bool) -> PreparedStatement:
+    """Return the statement that stores so many messages, each with its chat and revision.
+
+    And, if some `are_keyed`, with its key and digest.
+    """
+    keyed = {"idempotency_key": "varchar", "request_digest": "bytea"} if are_keyed else {}
+    given = {**SENT.types, "words": "tsvector", **keyed}
+    types = ("bigint", "bigint", *given.values())
     rows = []
     for first in range(1, count * len(types) + 1, len(types)):
         chat_id, revision, *sent = (f"${first + n}" for n in range(len(types)))
         rows.append(f"({', '.join([chat_id, revision, revision, *sent])})")
     return PreparedStatement(
-        f"insert_messages_{count}",
+        f"insert_{'keyed_' if are_keyed else ''}messages_{count}",
         types * count,
         f"""
-        INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words, {_KEYED})
+        INSERT INTO message (chat_id, revision, words_revision, {", ".join(given)})
         VALUES {", ".join(rows)}
-        {_STORED}
+        {_UNLESS_KNOWN if are_keyed else ""} {_STORED}
         """,
     )
-
-
-# The same for one message without a key, which costs PostgreSQL less.
-_RAISED_ALONE = f"""
-    UPDATE chat SET revision = revision + 1, {_MOVED}
-    WHERE id = (
-        SELECT id FROM chat WHERE id = $1 AND {IS_THERE} FOR NO KEY UPDATE {{locking}}
-    ) {where_distributed("AND id = $1")}
-    RETURNING id, revision
-"""
-RAISE_CHAT = _by_locking("raise_chat", ("bigint",), _RAISED_ALONE)
-STORE_MESSAGE = _by_locking(
-    "store_message",
-    ("bigint", *SENT.types.values(), "tsvector"),
-    f"""
-    WITH raised AS ({_RAISED_ALONE})
-    INSERT INTO message (chat_id, revision, words_revision, {_SENT}, words)
-    SELECT id, revision, revision, {", ".join(f"${n}" for n in range(2, len(SENT.types) + 3))}
-    FROM raised
-    {where_distributed("ON CONFLICT (chat_id, id) DO NOTHING")}
-    RETURNING id, chat_id, revision, NULL, {WRITTEN.columns_of("message")}
-    """,
-)
 
 
 def _as_sent(column: str) -> str:
@@ -912,11 +932,6 @@ FIND_MESSAGES = _of_messages("find_messages", "message.author")
 _EXPECTED = {"expected": "text", "chats": "text", "of_author": "text"}
 
 
-def _numbers(text: str) -> str:
-    """Return the array of the numbers of a text, with commas between."""
-    return f"CAST(string_to_array({text}, ',') AS bigint[])"
-
-
 def _is_granted(row: str) -> str:
     """Return the condition that the message is at a revision that `row` expects, if any.
 
@@ -990,23 +1005,39 @@ UPDATE_MESSAGES = _on_messages(
         END,
         revision = raised.revision - total + rank
     FROM raised, ranked WHERE {_OF_RAISED}
-    RETURNING message.id, message.chat_id, message.revision, {WRITTEN.columns_of("message")}
+    RETURNING message.id, message.chat_id, message.revision, {WRITTEN.returned("message")}
     """,
 )
+_DELETE = f"""
+    DELETE FROM message USING raised, ranked WHERE {_OF_RAISED}
+    RETURNING message.id, message.chat_id, raised.revision - total + rank AS revision
+"""
 DELETE_MESSAGES = _on_messages(
     "delete_messages",
     _EXPECTED,
     f"""
-    {_RAISED}, deleted AS (
-        DELETE FROM message USING raised, ranked WHERE {_OF_RAISED}
-        RETURNING message.chat_id, raised.revision - total + rank AS revision, message.id
-    )
+    {_RAISED}, deleted AS ({_DELETE})
     INSERT INTO deletion (chat_id, revision, message_id)
     SELECT chat_id, revision, id FROM deleted
-    {where_distributed("ON CONFLICT (chat_id, revision) DO NOTHING")}
     RETURNING message_id, chat_id
     """,
 )
+
+# The same on a distributed database, in two steps of a transaction: together, Citus would commit
+# them in two phases. A node that is lost between these keeps the chat locked, and the deletion to
+# itself, until Citus looks for such: a minute.
+REMOVE_MESSAGES = _on_messages("remove_messages", _EXPECTED, f"{_RAISED} {_DELETE}")[BY_CHAT]
+
+
+@cache
+def insert_deletions(count: int) -> PreparedStatement:
+    """Return the statement that remembers so many deletions: message, chat and revision."""
+    rows = [f"(${n}, ${n + 1}, ${n + 2})" for n in range(1, 3 * count, 3)]
+    return PreparedStatement(
+        f"insert_deletions_{count}",
+        ("bigint",) * 3 * count,
+        f"INSERT INTO deletion (message_id, chat_id, revision) VALUES {', '.join(rows)}",
+    )
 
 
 def _changes_of(columns: str, table: type[SQLModel]) -> str:

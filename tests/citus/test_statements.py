@@ -1,5 +1,6 @@
 """A statement of chats of one shard is one task of Citus: sent whole to the node that has them."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
@@ -11,6 +12,7 @@ from app import statements
 from app.core.database.arrays import array_text
 from app.core.database.connection import PreparedStatement
 from app.core.database.distributed import read_as_distributed
+from app.paging import END
 from app.statements import BY_CHAT, BatchStatement
 from app.words import tsvector_of
 from tests.support import Postgres
@@ -27,7 +29,8 @@ VALUES: Mapping[str, Any] = {
     "tsvector": tsvector_of("x"),
 }
 
-# What Citus inserts is not explained by it; messages are sent there by `RAISE_CHATS`.
+# What inserts is run in steps there: messages are sent by `FIND_KEYS` and `RAISE_CHATS`, and
+# deleted by `REMOVE_MESSAGES`.
 INSERTS = {"STORE_MESSAGES", "DELETE_MESSAGES"}
 
 OF_CHATS = {
@@ -73,6 +76,15 @@ def plan(cursor: Cursor, statement: PreparedStatement, values: Sequence[Any]) ->
     return "\n".join(line for (line,) in cursor.fetchall())
 
 
+def pages_read(cursor: Cursor, statement: PreparedStatement, values: Sequence[Any]) -> int:
+    """Return how many pages of tables and indexes a node looks at for the statement."""
+    sql = statement._replace(sql=read_as_distributed(statement.sql)).unprepared
+    given = {str(number): value for number, value in enumerate(values, 1)}
+    cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", given)
+    buffers = [re.findall(r"Buffers: shared hit=(\d+)", line) for (line,) in cursor.fetchall()]
+    return max(int(hit) for found in buffers for hit in found)
+
+
 @pytest.mark.parametrize("count", [1, None], ids=["one", "many"])
 @pytest.mark.parametrize("name", OF_CHATS)
 def test_a_statement_of_chats_of_one_shard_is_one_task(
@@ -87,3 +99,30 @@ def test_a_statement_of_chats_of_one_shard_is_one_task(
     shown = plan(cursor, form, values)
     assert shown.count("Task Count: 1") == 1, shown
     assert "Subplan" not in shown, shown
+
+
+@pytest.mark.parametrize("name", ["READ_CHATS", "PAGES_OF_A_CHAT", "READ_FEEDS"])
+def test_what_a_read_costs_does_not_depend_on_how_long_the_other_chats_of_its_batch_are(
+    cursor: Cursor, neighbours: list[int], name: str
+) -> None:
+    statement = OF_CHATS[name]
+    given = {"pivot": END, "older_count": 1, "count": 1, "since": 10_000}
+    requests = [
+        [chat, *(given.get(column, 0) for column in [*statement.columns][1:])]
+        for chat in neighbours
+    ]
+    form, values = statement.form(requests)
+
+    def pages_with(messages: int, chats: Sequence[int]) -> int:
+        cursor.execute(
+            """
+            INSERT INTO message (chat_id, text, revision)
+            SELECT chat_id, 'x', n FROM unnest(%s) AS chat_id, generate_series(1, %s) AS n
+            """,
+            (chats, messages),
+        )
+        cursor.execute("VACUUM ANALYZE message")
+        return pages_read(cursor, form, values)
+
+    short = pages_with(50, neighbours)
+    assert pages_with(20_000, [max(neighbours)]) < 2 * short

@@ -1,6 +1,5 @@
 """Edits and deletions served together: what a batch promises to each of its requests."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import product
 from typing import TypeVar
@@ -16,11 +15,10 @@ from app.batches import (
     update_chat_messages,
     update_messages,
 )
-from app.core.config import load_settings
 from app.core.database.connection import AsyncConnection
-from app.core.database.engine import async_connect, serving_setup
 from app.core.errors import MessageNotFound, Stale
 from app.models import MessageUpdate
+from tests.internals.connections import run_on_connection
 from tests.support import JSON, Postgres, create_chat, read_chat, send
 
 T = TypeVar("T")
@@ -31,20 +29,7 @@ def on_a_connection(
     postgres: Postgres, database: str, client: httpx.Client
 ) -> Callable[[Callable[[AsyncConnection], Awaitable[T]]], T]:
     """A function that runs another on a connection to the migrated database."""
-    settings = load_settings(postgres.settings(database))
-    connect, setup = async_connect(settings), serving_setup(settings)
-
-    def run(function: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        async def run_and_close() -> T:
-            connection = AsyncConnection(connect, setup)
-            try:
-                return await function(connection)
-            finally:
-                connection.close()
-
-        return asyncio.run(run_and_close())
-
-    return run
+    return lambda function: run_on_connection(postgres, database, function)
 
 
 Run = Callable[[Callable[[AsyncConnection], Awaitable[T]]], T]

@@ -281,3 +281,37 @@ def test_draining_serves_what_waits() -> None:
         assert [task.result() for task in tasks] == [10, 20]
 
     tell(story)
+
+
+def test_who_waits_for_a_turn_takes_all_that_came_until_then() -> None:
+    async def story(served: Served) -> None:
+        lock = asyncio.Lock()
+        one, other = served.batcher(turn=lock), served.batcher(turn=lock)
+        tasks = [asyncio.create_task(one.submit(1))]
+        await turn()
+        for item in (2, 3, 4):
+            tasks.append(asyncio.create_task(other.submit(item)))
+            await turn()
+        assert served.batches == [[1]]
+        served.gate.set()
+        assert await asyncio.gather(*tasks) == [10, 20, 30, 40]
+        assert served.batches == [[1], [2, 3, 4]]
+        assert await one.submit(5) == 50
+        assert not lock.locked()
+
+    tell(story)
+
+
+def test_who_waits_for_a_turn_is_answered_in_time_all_the_same() -> None:
+    async def story(served: Served) -> None:
+        lock = asyncio.Lock()
+        await lock.acquire()
+        batcher = served.batcher(turn=lock, timeout=0.05)
+        with pytest.raises(Unavailable):
+            await batcher.submit(1)
+        lock.release()
+        served.gate.set()
+        assert await batcher.submit(2) == 20
+        assert served.batches == [[2]]
+
+    tell(story)

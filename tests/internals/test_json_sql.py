@@ -5,13 +5,17 @@ from contextlib import closing
 
 import httpx
 import pytest
+from psycopg2.extensions import register_type
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from app.core.config import load_settings
+from app.core.database.distributed import read_as_distributed
 from app.core.database.engine import open_engine
+from app.core.database.json_rows import AS_TEXT
 from app.models import Chat, ChatWithMessages, ListedChat, Message
+from app.statements import WRITTEN
 from tests.support import Postgres, create_chat
 
 TEXTS = [
@@ -201,3 +205,18 @@ def test_an_edit_is_answered_as_the_model_writes_it(
         answers[message.id] = edited.content
     for message in stored_messages(engine, chats[0]):
         assert answers[message.id] == message.model_dump_json().encode()
+
+
+def test_of_the_columns_that_a_distributed_database_returns_the_same_json_is_written(
+    client: httpx.Client, postgres: Postgres, database: str, chats: list[int]
+) -> None:
+    tagged = {"text": "tagged", "metadata": {"b": [1.50, 'é "'], "a": None, "long": 2**53}}
+    client.post(f"/chats/{chats[0]}/messages/", json=tagged).raise_for_status()
+    sql = f"SELECT {WRITTEN.returned('message')} FROM message WHERE chat_id = %s ORDER BY id"
+    with closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
+        register_type(AS_TEXT, connection)
+        cursor.execute("SET timezone = 'UTC'")
+        cursor.execute(sql, (chats[0],))
+        by_postgresql = [json for (json,) in cursor]
+        cursor.execute(read_as_distributed(sql), (chats[0],))
+        assert [WRITTEN.read(columns) for columns in cursor] == by_postgresql

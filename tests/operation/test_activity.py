@@ -9,12 +9,13 @@ from tests.support.citus import Citus
 
 # Version 0.5 knew no activity. The last chat has no messages.
 SENT_BEFORE = (
-    "INSERT INTO chat (title, created_at) "
-    "SELECT 'chat ' || n, timestamptz '2026-01-01' + n * interval '1 day' "
+    "INSERT INTO chat (id, title, created_at) "
+    "SELECT n, 'chat ' || n, timestamptz '2026-01-01' + n * interval '1 day' "
     "FROM generate_series(1, 1201) AS n",
     "INSERT INTO message (chat_id, text, created_at) "
     "SELECT n, 'x', timestamptz '2026-11-01' - n * interval '1 hour' - m * interval '1 minute' "
     "FROM generate_series(1, 1200) AS n, generate_series(2, 0, -1) AS m",
+    "SELECT setval(pg_get_serial_sequence('chat', 'id'), 1201)",
 )
 SEND = "INSERT INTO message (chat_id, text, created_at) VALUES ({}, 'x', {})"
 
@@ -65,10 +66,11 @@ def test_what_the_earlier_version_sends_meanwhile_moves_its_chats(
     postgres.execute(SEND.format(700, "now() - interval '1 minute'"), earlier)
     postgres.execute(SEND.format(800, "now() - interval '2 minutes'"), earlier)
     postgres.execute("INSERT INTO chat (title) VALUES ('new')", earlier)
-    assert first(service, 3) == [1201, 1202, 1]
+    ((new,),) = postgres.execute("SELECT max(id) FROM chat", earlier)
+    assert first(service, 3) == [1201, new, 1]
     service.stop()
     service = start(postgres.settings(earlier)).get_ready()
-    eventually(lambda: first(service, 4) == [1201, 1202, 700, 800])
+    eventually(lambda: first(service, 4) == [1201, new, 700, 800])
 
 
 def test_a_chat_that_was_sent_to_since_stays_where_it_is(

@@ -11,10 +11,14 @@ from tests.support import JSON, Postgres, Service, create_chat, eventually, send
 
 # Version 0.4 had no words, and edited by statements such as this.
 OLD_ROWS = 3000
-SENT_BEFORE = f"""
-    INSERT INTO message (chat_id, text, revision)
-    SELECT 1, 'old message ' || n || ', hiking/' || n % 10, n FROM generate_series(1, {OLD_ROWS}) n
-"""
+SENT_BEFORE = (
+    f"INSERT INTO chat (id, title, revision) VALUES (1, 'old', {OLD_ROWS})",
+    "INSERT INTO message (id, chat_id, text, revision) "
+    "SELECT n, 1, 'old message ' || n || ', hiking/' || n % 10, n "
+    f"FROM generate_series(1, {OLD_ROWS}) AS n",
+    "SELECT setval(pg_get_serial_sequence('chat', 'id'), 1)",
+    f"SELECT setval(pg_get_serial_sequence('message', 'id'), {OLD_ROWS})",
+)
 EDIT = """
     WITH raised AS (UPDATE chat SET revision = revision + 1 WHERE id = 1 RETURNING revision)
     UPDATE message SET text = '{text}', edited_at = now(), revision = raised.revision
@@ -31,8 +35,8 @@ def earlier(postgres: Postgres) -> Iterator[str]:
     """A database of version 0.4 with messages."""
     with postgres.database() as name:
         postgres.alembic(name, "upgrade", "0003")
-        postgres.execute(f"INSERT INTO chat (title, revision) VALUES ('old', {OLD_ROWS})", name)
-        postgres.execute(SENT_BEFORE, name)
+        for statement in SENT_BEFORE:
+            postgres.execute(statement, name)
         yield name
 
 

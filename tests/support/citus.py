@@ -6,7 +6,7 @@ what is missing when it does not.
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Self
 from uuid import uuid4
@@ -89,8 +89,11 @@ class Citus(Postgres):
             node.execute("CREATE EXTENSION citus", name)
         host, port = self.address
         self.execute(f"SELECT citus_set_coordinator_host('{host}', {port})", name)
-        for worker in self.workers:
-            self.execute(f"SELECT citus_add_node('{worker.host}', {worker.port})", name)
+        with closing(self.connect()) as turn, turn.cursor() as cursor:
+            # Each makes roles of the cluster anew on the worker, which two cannot at once.
+            cursor.execute("SELECT pg_advisory_lock(hashtext('citus_add_node'))")
+            for worker in self.workers:
+                self.execute(f"SELECT citus_add_node('{worker.host}', {worker.port})", name)
 
     def migrate(self, database: str) -> str:
         """Return what `python -m app migrate` prints; the database is distributed then, too."""

@@ -85,7 +85,7 @@ WriteFunction = Callable[
 FETCHING, WAITING, CHANGING, SEARCHING, FILTERING = 3, 3, 2, 1, 2
 
 # Where chats are in shards: how many sets of connections for batches serve those of a node.
-TRACKS = 4
+TRACKS = 2
 
 # Seconds that PostgreSQL works at one statement of a search.
 SEARCH_TIMEOUT = 1
@@ -147,7 +147,8 @@ class Database:
         # The shards of each node in the order in which they came, so that all tracks serve some.
         self._shards_of_nodes: defaultdict[int, dict[int, int]] = defaultdict(dict)
         self._fetching = self._node(ANYWHERE).fetching
-        self.shards = Shards(self._track(ANYWHERE).reading)
+        self._finding = AsyncConnection(*how)
+        self.shards = Shards(self._track(ANYWHERE).reading, self._finding)
         by_index = serving_setup(settings, enable_seqscan="off")
         self._filtering = AsyncPool(async_connect(settings), by_index, FILTERING)
         self._following, self._announcing = AsyncPool(*how, 1), AsyncPool(*how, 1)
@@ -160,6 +161,7 @@ class Database:
         self._turns = WeakValueDictionary[int, asyncio.Lock]()
         self._pools: dict[str, AsyncConnection | AsyncPool | Threads] = {
             "filtering": self._filtering,
+            "finding": self._finding,
             "following": self._following,
             "announcing": self._announcing,
             "sessions": self.sessions,
@@ -373,22 +375,26 @@ class Database:
 
         # What is not of one chat asks all shards, which is not done for several at once.
         is_alone = home is ANYWHERE and not self.shards.are_one
-        return _batcher(function, read, read_apart, max_cost, max_items=1 if is_alone else 100)
+        return _batcher(
+            function,
+            read,
+            read_apart,
+            max_cost,
+            max_items=1 if is_alone else 100,
+            turn=_turn_on(connection, home),
+        )
 
     def _add_writer(self, function: WriteFunction[Any, Any], home: Home) -> Batcher[Any, Any]:
         """Return what serves the calls of a function that writes to a shard from now on."""
         connection, node = self._track(home).writing, self._node(home)
 
         async def write(requests: Sequence[Any]) -> Sequence[Any]:
-            if self.shards.are_one:
-                return await self._answer(function(connection, requests, False))
-            async with connection.alone:  # Others write to the shard, and to its neighbours.
-                return await self._answer(function(connection, requests, False))
+            return await self._answer(function(connection, requests, False))
 
         async def write_apart(requests: Sequence[Any], group: int | None) -> Sequence[Any]:
             return await self._answer(self._wait_for(group, _lent, node, function, requests, True))
 
-        batcher = _batcher(function, write, write_apart, MAX_COST)
+        batcher = _batcher(function, write, write_apart, MAX_COST, turn=_turn_on(connection, home))
         return self._writers.setdefault((function, home.shard), batcher)
 
     def batchers(self) -> Iterator[Batcher[Any, Any]]:
@@ -416,12 +422,18 @@ class Database:
             pool.close()
 
 
+def _turn_on(connection: AsyncConnection, home: Home) -> asyncio.Lock | None:
+    """Return what those take in turn who serve several shards on a connection."""
+    return None if home is ANYWHERE else connection.alone
+
+
 def _batcher(
     function: Callable[..., Any],
     serve: Serve[Any, Any],
     serve_apart: ServeApart[Any, Any],
     max_cost: int,
     max_items: int = 100,
+    turn: asyncio.Lock | None = None,
 ) -> Batcher[Any, Any]:
     """Return a batcher of the calls that a function serves."""
     return Batcher(
@@ -431,6 +443,7 @@ def _batcher(
         cost=lambda request: request.cost,
         max_items=max_items,
         max_cost=max_cost,
+        turn=turn,
         name=function.__name__,
     )
 

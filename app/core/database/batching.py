@@ -57,10 +57,16 @@ class Batcher(Generic[Request, Result]):
         max_cost: int = 1024 * 1024,
         max_waiting: int = 10_000,
         timeout: float = 4.5,
+        turn: asyncio.Lock | None = None,
         name: str = "",
     ) -> None:
-        """`name` is what its batches are counted as."""
+        """`name` is what its batches are counted as.
+
+        It serves in its `turn`, if there are others, and takes a batch only then: of all that came
+        while the others were served.
+        """
         self.name = name
+        self._turn = turn
         self._serve = serve
         self._serve_apart = serve_apart
         self._is_final = is_final
@@ -83,7 +89,7 @@ class Batcher(Generic[Request, Result]):
 
         A request whose caller has gone away is not served, unless its batch is under way already.
         """
-        if not self._is_busy and self._last_size == 1:
+        if not self._is_busy and self._last_size == 1 and self._turn is None:
             return await self._serve_directly(request)
         if len(self._waiting) >= self._max_waiting:
             raise Unavailable("Too many requests are waiting.")
@@ -139,21 +145,34 @@ class Batcher(Generic[Request, Result]):
 
     async def _serve_waiting(self) -> None:
         """Serve batch after batch until nobody waits."""
-        while batch := await self._next_batch():
-            self._batch, self._last_size = batch, len(batch)
-            self._count(batch)
-            try:
-                results = await self._serve_or_divide(batch)
-            except Exception as error:
-                results = [error] * len(batch)
-            for call, result in zip(batch, results, strict=True):
-                if isinstance(result, Blocked):
-                    self._set_apart(call, result.group)
-                else:
-                    call.settle(result)
+        if self._turn is None:
+            while await self._serve_next():
+                pass
+        else:
+            while self._waiting:
+                async with self._turn:
+                    await self._serve_next()
         self._batch = []
         self._is_busy = False
         self._task = None
+
+    async def _serve_next(self) -> bool:
+        """Serve the next batch; return whether there was one."""
+        batch = await self._next_batch()
+        if not batch:
+            return False
+        self._batch, self._last_size = batch, len(batch)
+        self._count(batch)
+        try:
+            results = await self._serve_or_divide(batch)
+        except Exception as error:
+            results = [error] * len(batch)
+        for call, result in zip(batch, results, strict=True):
+            if isinstance(result, Blocked):
+                self._set_apart(call, result.group)
+            else:
+                call.settle(result)
+        return True
 
     async def _next_batch(self) -> list["PendingCall[Request, Result]"]:
         """Return the next batch, once no more calls come at every turn of the event loop."""

@@ -9,7 +9,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -28,6 +28,8 @@ from app.core.database.sockets import is_readable, wait_for
 
 Rows = list[tuple[Any, ...]]
 Connect = Callable[[], Psycopg2Connection]
+
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED; "
 
 # The SQLSTATE of a write in a session that can only read.
 READ_ONLY = "25006"
@@ -100,12 +102,13 @@ class AsyncConnection:
         self._ready: asyncio.Future[None] | None = None
         self._used = 0.0
         self._turn = asyncio.Lock()
-        self._is_in_transaction = False
-        self.alone = asyncio.Lock()  # Of who has a transaction on a connection that others use too.
+        self._in_transaction: asyncio.Task[Any] | None = None  # Whose turn lasts until its end.
+        self._begin = ""  # What goes before the first statement of a transaction.
+        self.alone = asyncio.Lock()  # Of those who serve several shards on it, one after the other.
 
     async def fetch(self, statement: PreparedStatement, *parameters: Any) -> Rows:
         """Return the rows of the statement; raises psycopg2.Error."""
-        async with self._turn:
+        async with self._in_turn():
             with tracing.statement(statement.name):
                 return await self._fetch(statement, parameters)
 
@@ -120,7 +123,7 @@ class AsyncConnection:
             if not self._setup.lasts:
                 given = _numbered(given)
             started = time.monotonic()
-            rows = await self._execute(connection, execution, given)
+            rows = await self._execute(connection, self._begun() + execution, given)
         except BaseException as raised:
             error = self._understood(raised)
             self._close_if_lost(error)
@@ -138,7 +141,7 @@ class AsyncConnection:
     async def is_distributed(self) -> bool:
         """Return whether the database has Citus; raises psycopg2.Error."""
         if self._session is None:
-            async with self._turn:
+            async with self._in_turn():
                 await self._opened()
         return self.has_citus
 
@@ -153,7 +156,7 @@ class AsyncConnection:
             sql = statement.over_shards or read_as_distributed(statement.sql)
             statement = statement._replace(sql=sql)
         if self._setup.lasts:
-            await self._execute(connection, statement.preparation)
+            await self._execute(connection, self._begun() + statement.preparation)
             execution = statement.execution
         else:
             assert self._session is not None
@@ -164,22 +167,37 @@ class AsyncConnection:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """Commit what the block does, or nothing of it; each of its statements sees what is
-        committed by then. A block within a block is part of that.
+        committed by then, and nobody else's comes between them. A block within a block is part of
+        that.
         """
-        if self._is_in_transaction:
+        if self._is_ours():
             yield
             return
-        await self._run("BEGIN ISOLATION LEVEL READ COMMITTED")
-        self._is_in_transaction = True
-        try:
-            yield
-        except BaseException:
-            self._is_in_transaction = False
-            if self._connection is not None:
-                await self._run("ROLLBACK")
-            raise
-        self._is_in_transaction = False
-        await self._run("COMMIT")
+        async with self._turn:
+            self._in_transaction, self._begin = asyncio.current_task(), _BEGIN
+            try:
+                yield
+                if not self._begin:
+                    await self._run("COMMIT")
+            except BaseException:
+                if not self._begin and self._connection is not None:
+                    await self._run("ROLLBACK")
+                raise
+            finally:
+                self._in_transaction, self._begin = None, ""
+
+    def _is_ours(self) -> bool:
+        """Return whether the task that asks is in a transaction."""
+        return self._in_transaction is not None and self._in_transaction is asyncio.current_task()
+
+    def _in_turn(self) -> AbstractAsyncContextManager[None]:
+        """Return what is entered when it is the turn of the task that asks."""
+        return nullcontext() if self._is_ours() else self._turn
+
+    def _begun(self) -> str:
+        """Return what goes before a statement, which is the first of a transaction only once."""
+        begin, self._begin = self._begin, ""
+        return begin
 
     @asynccontextmanager
     async def transaction_over_nodes(self) -> AsyncIterator[None]:
@@ -188,7 +206,7 @@ class AsyncConnection:
         A statement commits by itself elsewhere. On Citus, a node that waits for a lock would go on
         to commit it long after the coordinator is gone, and overwrite what was answered meanwhile.
         """
-        if self.has_citus:
+        if await self.is_distributed():
             async with self.transaction():
                 yield
         else:
@@ -225,7 +243,15 @@ class AsyncConnection:
             self.close()
 
     async def _opened(self) -> Psycopg2Connection:
-        """Return the connection, a new one if the server has closed it while it lay idle."""
+        """Return the connection, a new one if the server has closed it while it lay idle.
+
+        A transaction that has begun ends with its connection: what comes next would be committed
+        without what was before it.
+        """
+        if self._in_transaction is not None and not self._begin:
+            if self._connection is None:
+                raise psycopg2.OperationalError("connection lost in a transaction")
+            return self._connection
         if (
             self._connection is not None
             and time.monotonic() - self._used > ASSUMED_ALIVE
@@ -245,10 +271,10 @@ class AsyncConnection:
     async def _set_up(self, connection: Psycopg2Connection) -> None:
         """Have a new connection be as the SQL presumes."""
         await finished(connection)
-        register_type(AS_TEXT, connection)
         answer = await self._execute(connection, self._setup.statement)
         session = self._setup.read(answer)
         if session.is_distributed:
+            register_type(AS_TEXT, connection)
             await self._execute(connection, SKIP_IDS)
         self._session = session
         self._watch(connection)

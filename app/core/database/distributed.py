@@ -1,21 +1,26 @@
 """A database that Citus distributes over nodes by chat: what its statements say besides."""
 
+import re
 from collections.abc import Collection
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-_BEGIN, _END = "/*distributed ", " */"
+_ELSE, _BEGIN, _END = "/*elsewhere*/", "/*distributed ", " */"
+_ELSEWHERE = re.compile(re.escape(_ELSE) + ".*?" + re.escape(_BEGIN), re.DOTALL)
 
 
-def where_distributed(sql: str) -> str:
-    """Return SQL that only a distributed database reads; to others it is a comment."""
-    return f"{_BEGIN}{sql}{_END}"
+def where_distributed(sql: str, elsewhere: str = "") -> str:
+    """Return SQL that only a distributed database reads; to others it is a comment.
+
+    And before it what only they read.
+    """
+    return f"{_ELSE if elsewhere else ''}{elsewhere}{_BEGIN}{sql}{_END}"
 
 
 def read_as_distributed(sql: str) -> str:
     """Return the SQL as a distributed database reads it."""
-    return sql.replace(_BEGIN, " ").replace(_END, " ")
+    return _ELSEWHERE.sub(_BEGIN, sql).replace(_BEGIN, " ").replace(_END, " ")
 
 
 def is_distributed(session: Session) -> bool:

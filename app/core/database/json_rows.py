@@ -1,8 +1,7 @@
 """The JSON of a row that was just written, as PostgreSQL writes that of rows that are read.
 
 A database that is distributed over nodes returns columns of what it writes, and no text that is
-made of them. Here it costs about what it would cost there, so both kinds do so. A test holds both
-writers to be equal.
+made of them. A test holds both writers to be equal.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +11,8 @@ from typing import Any
 from psycopg2 import extensions
 from sqlalchemy import DateTime, String, TypeDecorator, inspect
 
+from app.core.database.distributed import where_distributed
+from app.core.database.json_sql import json_of
 from app.core.schema import Output
 
 # Times and documents come as PostgreSQL writes them: timestamptz, jsonb (its catalog, pg_type).
@@ -19,25 +20,33 @@ AS_TEXT = extensions.new_type((1184, 3802), "AS_TEXT", extensions.UNICODE)
 
 
 class RowWriter:
-    """Writes the JSON of rows of a table: of the columns `names`, in their order."""
+    """Has the JSON of rows that were just written: by PostgreSQL, or of their columns by itself."""
 
     def __init__(self, model: type[Output]) -> None:
         columns = inspect(model).columns
-        self.names = tuple(columns[name].name for name, _, _ in model.answered_fields)
+        self._model = model
+        self._names = tuple(columns[name].name for name, _, _ in model.answered_fields)
         self._parts = [
             (f'"{wire}":', _writer_of(columns[name].type))
             for name, wire, _ in model.answered_fields
         ]
 
-    def columns_of(self, row: str) -> str:
-        """Return the SQL of the columns of a row."""
-        return ", ".join(f"{row}.{name}" for name in self.names)
+    def returned(self, row: str) -> str:
+        """Return the SQL of what a statement that writes a row returns of it."""
+        columns = ", ".join(f"{row}.{name}" for name in self._names)
+        return where_distributed(columns, elsewhere=json_of(self._model, row))
 
-    def write(self, values: Sequence[Any]) -> str:
-        """Return the JSON object of a row's columns; what is null is left out, with its key."""
+    def read(self, returned: Sequence[Any]) -> str:
+        """Return the JSON object of what a statement `returned` of a row.
+
+        What is null is left out, with its key.
+        """
+        if len(returned) == 1:
+            json: str = returned[0]
+            return json
         parts = [
             key + write(value)
-            for (key, write), value in zip(self._parts, values, strict=True)
+            for (key, write), value in zip(self._parts, returned, strict=True)
             if value is not None
         ]
         return "{" + ",".join(parts) + "}"

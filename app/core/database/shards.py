@@ -46,15 +46,17 @@ ANYWHERE = Home(0, 0)
 
 
 class Shards:
-    """Where chats are.
+    """Where chats are, as is found on a connection for that alone.
 
-    `are_one` says that there are no shards, once that is known.
+    `are_one` says that there are no shards, once that is known, on a connection that is for reads
+    of what is of no shard as well.
     """
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, reading: AsyncConnection, finding: AsyncConnection) -> None:
         self.are_one = False
         self._is_known = False
-        self._connection = connection
+        self._reading = reading
+        self._connection = finding
         self._homes: dict[int, Home] = {}
         self._finding = Batcher[int, Home](
             lambda chat_ids: in_time(self._find(chat_ids)),
@@ -72,9 +74,9 @@ class Shards:
 
     async def _are_there(self) -> bool:
         """Return whether there are shards."""
-        if not await self._connection.is_distributed():
+        if not await self._reading.is_distributed():
             return False
-        ((is_distributed,),) = await self._connection.fetch(_IS_DISTRIBUTED)
+        ((is_distributed,),) = await self._reading.fetch(_IS_DISTRIBUTED)
         return bool(is_distributed)
 
     async def home_of(self, chat_id: int) -> Home:
