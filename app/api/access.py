@@ -5,6 +5,7 @@ scope `read`, all others `send`, and what is a `ScopedRoute` needs more.
 """
 
 from collections.abc import Awaitable, Callable, Container, Coroutine
+from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
 from fastapi import FastAPI, Request, Response
@@ -41,6 +42,7 @@ PUBLIC = {
 ACCESS_TOKEN = "access_token"  # nosec B105  # The name, not a password.
 
 
+@lru_cache(16)
 def needed_scope(method: str) -> access.Scope:
     """Return the scope that a call needs at least, if it needs any."""
     return "read" if method in ("GET", "HEAD") else "send"
@@ -157,10 +159,10 @@ class AccessCheck:
             return self.app(scope, receive, send)
         credential = bearer_of(scope["headers"])
         caller = None if credential is None else self._callers.known(credential)
-        if (
+        if (  # `find`, as `in` costs bytes several times as much.
             caller is None
-            or not caller.may(needed_scope(scope["method"]))
-            or b"access_token" in scope["query_string"]
+            or needed_scope(scope["method"]) not in caller.scopes
+            or scope["query_string"].find(b"access_token") >= 0
         ):
             return self._judge(scope, receive, send, credential)
         scope["caller"] = caller

@@ -15,7 +15,8 @@ from app.paging import MOST_ACTIVE, Activity, Cursor
 
 async def get_database(request: Request) -> Database:
     """Return the database that the application opened, as far as the caller reaches."""
-    database: Database = request.app.state.database
+    # Not as an attribute, which Starlette looks for in vain before it asks for it.
+    database: Database = request.app.state["database"]
     caller: Caller | None = request.scope.get("caller")
     return database if caller is None or caller.reach is None else database.within(caller.reach)
 

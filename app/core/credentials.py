@@ -41,13 +41,16 @@ def bearer_of(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
 
     It is empty when that can be no credential, or when there are two.
     """
-    given = [value for name, value in headers if name == b"authorization"]
-    if not given:
-        return None
-    scheme, _, credential = given[0].partition(b" ")
-    if scheme.lower() != b"bearer":
-        return None
-    return credential if len(given) == 1 and len(credential) <= MAX_CREDENTIAL else b""
+    credential = None
+    for name, value in headers:
+        if name == b"authorization":
+            if credential is not None:
+                return b""
+            scheme, _, given = value.partition(b" ")
+            if scheme.lower() != b"bearer":
+                return None
+            credential = given if len(given) <= MAX_CREDENTIAL else b""
+    return credential
 
 
 def token_of(query: bytes) -> bytes | None:

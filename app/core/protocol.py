@@ -286,7 +286,8 @@ class BoundedProtocol(HttpToolsProtocol):
             lines.append(b"connection: close\r\n")
         head = b"".join(lines)
         count = 1 + len(cycle.default_headers) + len(fields) + (not cycle.keep_alive)
-        if head.count(b"\n") != count or head.count(b"\r") != count or b"\0" in head:
+        # `in` would first try bytes as a number, and drop the error (bytesobject.c).
+        if head.count(b"\n") != count or head.count(b"\r") != count or head.find(b"\0") >= 0:
             raise RuntimeError("Invalid HTTP header field.")
         is_head = cycle.scope["method"] == "HEAD"
         self.transport.write_whole(b"".join((head, b"\r\n", b"" if is_head else body)))

@@ -7,11 +7,12 @@ counts; another thread counts only what no other one does.
 from bisect import bisect_left
 from collections.abc import Sequence
 from threading import Lock
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from app.core.metrics.cells import Cells, Group
 
 Labels = tuple[str, ...]
+Numbers: TypeAlias = "memoryview[float]"
 
 
 class Family:
@@ -30,37 +31,48 @@ class Family:
     ) -> None:
         self.name, self.help, self.labels = name, help, labels
         self._known = ([] if labels else [()]) if known is None else known
-        self._numbers: memoryview[float] | None = None
-        self._places: _Places = _Places(self)
+        self._is_counting = False
+        self._numbers = _Numbers(self)
         Family.all.append(self)
 
     def attach(self, cells: Cells) -> None:
         """Count in the cells from now on, going on with what stands there."""
-        self._places.cells = cells
+        self._numbers.cells = cells
         for group, place in cells.groups.items():
             if group.metric == self.name and group.width == self.width:
-                self._places[group.labels] = place
+                self._numbers.add(group.labels, place)
         for labels in self._known:
-            self._places[labels]
-        self._numbers = cells.numbers
-        Family.is_attached = True
+            self._numbers[labels]
+        self._is_counting = Family.is_attached = True
+
+    def numbers(self, *labels: str) -> Numbers:
+        """Return the numbers of a combination, for those who count in them too often to ask anew.
+
+        Nobody reads them if nothing is counted.
+        """
+        if self._is_counting:
+            return self._numbers[labels]
+        return memoryview(bytearray(8 * self.width)).cast("d")
 
 
-class _Places(dict[Labels, int]):
-    """Where the numbers of each combination begin; a new one gets its place when asked for."""
+class _Numbers(dict[Labels, Numbers]):
+    """The numbers of each combination; a new one gets its own when asked for."""
 
     cells: Cells
 
     def __init__(self, family: Family) -> None:
         self._family = family
-        self._turn = Lock()
 
-    def __missing__(self, labels: Labels) -> int:
-        """Return the place of a combination that is new."""
+    def add(self, labels: Labels, place: int) -> None:
+        """Have the numbers of a combination begin at a place."""
+        self[labels] = self.cells.numbers[place : place + self._family.width]
+
+    def __missing__(self, labels: Labels) -> Numbers:
+        """Return the numbers of a combination that is new."""
         with _allocating:
             if labels not in self:
                 group = Group(self._family.name, labels, self._family.width)
-                self[labels] = self.cells.allocate(group)
+                self.add(labels, self.cells.allocate(group))
             return self[labels]
 
 
@@ -74,8 +86,8 @@ class Counter(Family):
 
     def inc(self, *labels: str, by: float = 1) -> None:
         """Add to the number."""
-        if self._numbers is not None:
-            self._numbers[self._places[labels]] += by
+        if self._is_counting:
+            self._numbers[labels][0] += by
 
 
 class Gauge(Family):
@@ -86,13 +98,13 @@ class Gauge(Family):
     def attach(self, cells: Cells) -> None:
         """Count from zero: what a process that has ended left is so no longer."""
         super().attach(cells)
-        for place in self._places.values():
-            cells.numbers[place] = 0
+        for numbers in self._numbers.values():
+            numbers[0] = 0
 
     def set(self, value: float, *labels: str) -> None:
         """Say how it is now."""
-        if self._numbers is not None:
-            self._numbers[self._places[labels]] = value
+        if self._is_counting:
+            self._numbers[labels][0] = value
 
 
 class Histogram(Family):
@@ -112,13 +124,15 @@ class Histogram(Family):
         known: Sequence[Labels] | None = None,
     ) -> None:
         self.buckets = tuple(buckets)
-        self._sum = len(self.buckets) + 1
         self.width = len(self.buckets) + 2
         super().__init__(name, help, *labels, known=known)
 
     def observe(self, size: float, *labels: str) -> None:
         """Count one of that size."""
-        if self._numbers is not None:
-            place = self._places[labels]
-            self._numbers[place + bisect_left(self.buckets, size)] += 1
-            self._numbers[place + self._sum] += size
+        if self._is_counting:
+            self.observe_in(self._numbers[labels], size)
+
+    def observe_in(self, numbers: Numbers, size: float) -> None:
+        """Count one of that size in the numbers of a combination."""
+        numbers[bisect_left(self.buckets, size)] += 1
+        numbers[-1] += size
