@@ -19,7 +19,7 @@ elif [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: help run test test-citus test-neighbours test-generators test-playground lint format lock audit sbom fuzz bench flame \
+.PHONY: help run test test-citus test-neighbours test-generators test-playground lint format lock audit sbom fuzz bench flame parts instructions \
 	attack prove clean \
 	clients clients-python clients-typescript \
 	test-clients test-clients-python test-clients-typescript
@@ -102,6 +102,12 @@ bench: .venv/bench  ## Measure the service against others of its kind; needs Lin
 
 flame: .venv/bench  ## Draw where the processor's time of sends goes (flame.svg); needs Linux and wrk
 	.venv/benchmarks/bin/python -m benchmarks.flame $(ARGS)
+
+parts: .venv/bench  ## Measure of what a call consists: uvicorn, the statement, and the rest; needs Linux and wrk
+	.venv/benchmarks/bin/python -m benchmarks.parts $(ARGS)
+
+instructions: .venv/bench  ## Count the instructions that a call takes of the service; needs Linux and valgrind
+	.venv/benchmarks/bin/python -m benchmarks.instructions $(ARGS)
 
 attack: .venv/developing  ## Attack a service of its own, and tell what others notice; needs Linux
 	$(BIN)/python -m attack $(ARGS)

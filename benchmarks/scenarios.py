@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 OURS, PLAIN, ASYNCPG, FLOOR = "ours", "plain", "asyncpg", "floor"
+BARE = "bare"  # uvicorn alone.
 FASTIFY, TWO_FASTIFY = "fastify", "fastify, 2 processes"
 TWO_WORKERS = "ours, 2 workers"
 WITH_KEY, WITH_TOKEN = "ours, with a key", "ours, with a token"
@@ -35,13 +36,15 @@ SEND = Scenario("send", "Send into many chats", "send", (1, 16, 128), ALL)
 READ = Scenario("read", "Read a chat with 20 messages", "read", (1, 16, 128), ALL)
 BOTH = (OURS, TWO_WORKERS, FASTIFY, TWO_FASTIFY)
 
+# What only reads comes first: what is sent later stands between *plain* and the newest messages of
+# a chat, which it looks for among those of all.
 SCENARIOS = (
-    SEND,
-    Scenario("send-hot", "Send into one chat", "send_hot", (16, 128)),
     READ,
     Scenario("first-page", "First page of a chat of 1,000,000 messages", "first_page", (16,)),
     Scenario("deep-page", "Page deep in a chat of 1,000,000 messages", "deep_page", (16,)),
     Scenario("list", "List chats", "list", (16,)),
+    SEND,
+    Scenario("send-hot", "Send into one chat", "send_hot", (16, 128)),
     Scenario("mixed", "80 % read, 15 % send, 5 % edit or delete", "mixed", (16, 128)),
     Scenario("workers-read", "Read a chat, by two processes", "read", (16, 128), BOTH),
     Scenario("workers-send", "Send into many chats, by two processes", "send", (16, 128), BOTH),

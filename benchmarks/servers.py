@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.scenarios import (
     ASYNCPG,
+    BARE,
     FASTIFY,
     FLOOR,
     OTHER_WORKER,
@@ -44,6 +45,7 @@ COMMANDS = {
     FASTIFY: (str(FASTIFY_FOLDER / "server.mjs"),),
     TWO_FASTIFY: (str(FASTIFY_FOLDER / "server.mjs"),),
     FLOOR: peer("floor", "--no-access-log"),
+    BARE: peer("bare", "--no-access-log"),
     TWO_WORKERS: ("-m", "app"),
     OTHER_WORKER: ("-m", "app"),
     SSE_PLAIN: peer("sse_plain"),
