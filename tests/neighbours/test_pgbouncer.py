@@ -285,5 +285,9 @@ def test_the_wrong_mode_is_a_503_and_the_log_says_which_is_right(
             assert refused
             for answer in refused:
                 assert_problem(answer, 503, "unavailable")
-            logs = "".join(service.log.read_text() for service in services)
-            assert "set DB_POOL_MODE=transaction" in logs
+            eventually(
+                lambda: any(
+                    "set DB_POOL_MODE=transaction" in service.log.read_text()
+                    for service in services
+                )
+            )

@@ -30,6 +30,7 @@ def fuzz(seconds: str) -> int:
         config = f"--config-file={ROOT / 'tests/operation/schemathesis.toml'}"
         command = [schemathesis, config, "run", f"{service.url}/openapi.json", *options]
         status = subprocess.run(command, cwd=folder).returncode
+        service.stop()
         errors = [line for line in service.lines() if line.get("status", 0) >= 500]
     print(f"{len(errors)} server errors in the log", *errors, sep="\n")
     return status or bool(errors)

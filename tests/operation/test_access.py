@@ -335,4 +335,4 @@ def test_the_start_says_who_can_reach_what(
     start: Start, postgres: Postgres, database: str, settings: dict[str, str], said: str
 ) -> None:
     service = start({**postgres.settings(database), **settings}).get_ready()
-    assert [line for line in service.lines() if line["message"].startswith(said)]
+    eventually(lambda: [line for line in service.lines() if line["message"].startswith(said)])

@@ -47,6 +47,14 @@ def lines_of(process: "subprocess.Popen[bytes]") -> list[dict[str, object]]:
     return [json.loads(line) for line in process.stdout.read().splitlines()]
 
 
+def read_until_started(process: "subprocess.Popen[bytes]", workers: int) -> None:
+    """Read as far as so many workers say that they are there; only one of them needs to answer."""
+    assert process.stdout is not None
+    while workers:
+        line = json.loads(process.stdout.readline())
+        workers -= line["message"] == "Application startup complete."
+
+
 def test_a_stdout_that_nobody_reads_holds_up_no_call_and_loses_no_line(
     postgres: Postgres, database: str
 ) -> None:
@@ -67,6 +75,7 @@ def test_what_is_said_at_the_end_of_a_worker_comes_before_it_ends(
     postgres: Postgres, database: str
 ) -> None:
     with writing_to_pipe({**postgres.settings(database), "WORKERS": "2"}) as (process, url):
+        read_until_started(process, 2)
         for _ in range(20):
             assert httpx.get(f"{url}/health/live").status_code == 200
         process.terminate()

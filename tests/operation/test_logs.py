@@ -137,11 +137,11 @@ def test_a_failure_inside_is_a_500_that_shows_nothing_and_is_logged_with_its_tra
         response = client.post(f"/chats/{chat['id']}/messages/", json={"text": "secret text"})
         problem = assert_problem(response, 500, "internal-error")
         assert "check" not in json.dumps(problem).lower()
+        assert line_of(service, response)["status"] == 500
         failures = [line for line in service.lines() if "traceback" in line]
         assert [line["request_id"] for line in failures] == [problem["request_id"]]
         assert "SQLSTATE 23514" in failures[0]["traceback"]
         assert "secret text" not in service.log.read_text()
-        assert line_of(service, response)["status"] == 500
         send(client, chat)
 
 

@@ -122,7 +122,7 @@ def cells_of(pid: int) -> set[str]:
     return set(re.findall(r"\S*/chat-metrics-\S+", maps))
 
 
-def test_streams_that_end_leave_the_gauge(
+def test_streams_that_end_leave_the_gauge_and_are_counted_but_not_timed(
     scraper: Scraper, tmp_path: Path, postgres: Postgres, database: str
 ) -> None:
     with measured(scraper, tmp_path, postgres, database) as service, service.client() as client:
@@ -131,6 +131,14 @@ def test_streams_that_end_leave_the_gauge(
             take(events, 1)
             eventually(lambda: scraper.total("chat_streams") == 1)
         eventually(lambda: scraper.total("chat_streams") == 0)
+        route = "/chats/{chat_id}/changes/stream"
+        eventually(lambda: scraper.total("http_requests_total", route=route) == 1)
+        (durations,) = (
+            one
+            for name, one in scraper.families().items()
+            if name.endswith("request_duration_seconds")
+        )
+        assert route not in {sample.labels["route"] for sample in durations.samples}
 
 
 @pytest.fixture(scope="module")
