@@ -10,11 +10,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
 
+import httpx
 import pytest
 
 from app import __version__
 from app.core.database.failures import ANSWER_TIMEOUT
 from tests.support import (
+    JSON,
     ROOT,
     Postgres,
     Service,
@@ -158,13 +160,14 @@ def busy(
         chat = create_chat(client)
         path = f"/chats/{chat['id']}/changes/stream"
         be_refused(service)
-        for ours, theirs in ((client, beside), (beside, client)):
+        for ours, theirs, hint in ((client, beside, "received"), (beside, client, "sent")):
             with following(ours, path) as events:
                 take(events, 1)
                 # One after the other: a change that is read along with another's has no delay.
                 for sender in (theirs, ours):
                     send(sender, chat)
                     take(events, 1)
+                send_until_hinted(theirs, chat, scraper, hint)
                 eventually(lambda: scraper.total("chat_polls_total") >= 1)
         with following(client, f"/changes/stream?chats={chat['id']},999.0") as events:
             take(events, 2)
@@ -172,6 +175,16 @@ def busy(
                 assert client.post(f"{path[:-15]}/messages/", json={"text": "x"}).status_code == 503
             eventually(lambda: scraper.total("chat_streams") == 1)
         yield scraper
+
+
+def send_until_hinted(client: httpx.Client, chat: JSON, scraper: Scraper, direction: str) -> None:
+    """Send until others are told: a process looks only now and then whether any of them listens."""
+
+    def is_hinted() -> bool:
+        send(client, chat)
+        return scraper.total("chat_hints_total", direction=direction) >= 1
+
+    eventually(is_hinted)
 
 
 def be_refused(service: Service) -> None:
