@@ -692,7 +692,7 @@ def _feed_page(
 class StartsRequest(NamedTuple):
     """Chats whose revisions to find."""
 
-    chat_ids: Sequence[int]
+    chat_ids: tuple[int, ...]
 
     @property
     def chat_id(self) -> None:
@@ -728,7 +728,7 @@ async def find_changed(
 
     Of each is told whether it has.
     """
-    (starts,) = await find_starts(connection, [StartsRequest(list(revisions))])
+    (starts,) = await find_starts(connection, [StartsRequest(tuple(revisions))])
     changed = []
     for chat_id, revision in revisions.items():
         start = starts.get(chat_id)

@@ -133,7 +133,7 @@ def find_revision(session: Session, chat_id: int) -> int | None:
 
 async def read_revision(database: Database, chat_id: int) -> int:
     """Return the chat's revision."""
-    found = await database.batch_read(batches.find_starts, StartsRequest([chat_id]))
+    found = await database.batch_read(batches.find_starts, StartsRequest((chat_id,)))
     if chat_id not in found:
         raise ChatNotFound(chat_id)
     return found[chat_id].revision

@@ -1,10 +1,12 @@
 """What calls answer: how it is sent, and how the OpenAPI document tells of it."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
+from starlette.datastructures import QueryParams
 
 from app.api import problems
 from app.core import errors
@@ -150,9 +152,16 @@ def links(
 
 def _link(request: Request, relation: str, name: str, value: int | str) -> str:
     """Return the link to another page of the same list."""
+    kept = _without_cursors(request.scope["query_string"])
+    return f'<{request.scope["path"]}?{kept}{name}={value}>; rel="{relation}"'
+
+
+@lru_cache(100)
+def _without_cursors(query: bytes) -> str:
+    """Return what goes before a cursor in the query of another page of the same list."""
     cursors = {*Cursor._fields, "cursor"}
-    kept = [(k, v) for k, v in request.query_params.items() if k not in cursors]
-    return f'<{request.scope["path"]}?{urlencode([*kept, (name, value)])}>; rel="{relation}"'
+    kept = [(name, value) for name, value in QueryParams(query).items() if name not in cursors]
+    return f"{urlencode(kept)}&" if kept else ""
 
 
 def location(request: Request, resource: str, identifier: int) -> str:

@@ -112,11 +112,12 @@ class Hub:
 
         What is hinted of them afterwards is read.
         """
-        request = StartsRequest(list(chat_ids))
+        request = StartsRequest(tuple(chat_ids))
         starts = await self.database.within(reach).batch_read(batches.find_starts, request)
         for chat_id in [chat_id for chat_id, start in starts.items() if start.is_unnumbered]:
             await self._number(chat_id)
-            starts |= await self.database.batch_read(batches.find_starts, StartsRequest([chat_id]))
+            one = StartsRequest((chat_id,))
+            starts = starts | await self.database.batch_read(batches.find_starts, one)
         for chat_id, start in starts.items():
             feed = self.feeds.get(chat_id)
             if feed is not None and feed.head is None:

@@ -283,6 +283,18 @@ def test_draining_serves_what_waits() -> None:
     tell(story)
 
 
+def test_those_who_ask_for_the_same_are_one_request_where_results_are_shared() -> None:
+    async def story(served: Served) -> None:
+        batcher = served.batcher(max_items=2, shares_results=True)
+        tasks = [asyncio.create_task(batcher.submit(item)) for item in (1, 2, 3, 2, -2, 1, -2)]
+        served.gate.set()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [str(answer) for answer in answers] == ["10", "20", "30", "20", "-2", "10", "-2"]
+        assert served.batches == [[1, 2], [3, 2], [-2, 1]]
+
+    tell(story)
+
+
 def test_who_waits_for_a_turn_takes_all_that_came_until_then() -> None:
     async def story(served: Served) -> None:
         lock = asyncio.Lock()

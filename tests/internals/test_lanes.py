@@ -22,9 +22,10 @@ WAIT = PreparedStatement("wait", (), "SELECT pg_advisory_lock(1), pg_advisory_un
 
 
 class Read(NamedTuple):
-    """A read that costs so much."""
+    """A read that costs so much, one of several."""
 
     cost: int
+    number: int = 0
     chat_id: int | None = None
 
     def within(self, reach: Reach) -> Self:
@@ -93,7 +94,8 @@ def test_large_reads_hold_up_no_small_ones(postgres: Postgres, database: str) ->
     async def run() -> None:
         db = Database(load_settings(postgres.settings(database)))
         large = [asyncio.ensure_future(db.batch_read(read, Read(MAX_COST))) for _ in range(50)]
-        assert await asyncio.gather(*(db.batch_read(read, Read(1)) for _ in range(50))) == [50] * 50
+        small = (db.batch_read(read, Read(1, number)) for number in range(50))
+        assert await asyncio.gather(*small) == [50] * 50
         assert not any(call.done() for call in large)
         stranger.close()
         assert await asyncio.gather(*large) == [1] * 50
@@ -102,6 +104,26 @@ def test_large_reads_hold_up_no_small_ones(postgres: Postgres, database: str) ->
     stranger = postgres.connect(database)
     stranger.cursor().execute("SELECT pg_advisory_lock(1)")
     asyncio.run(run())
+
+
+def test_what_several_ask_for_at_once_is_read_once_and_each_gets_what_it_asked_for(
+    postgres: Postgres, database: str
+) -> None:
+    served = []
+
+    async def read(_: AsyncConnection, requests: Sequence[Read]) -> Sequence[int | Exception]:
+        served.append([one.number for one in requests])
+        return [KeyError() if one.number == 2 else one.number * 10 for one in requests]
+
+    async def run() -> None:
+        db = Database(load_settings(postgres.settings(database)))
+        calls = (db.batch_read(read, Read(1, number)) for number in (1, 2, 3, 1, 2, 1))
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert [str(answer) for answer in answers] == ["10", "", "30", "10", "", "10"]
+        await db.close()
+
+    asyncio.run(run())
+    assert served == [[1, 2, 3]]
 
 
 def test_a_connection_serves_one_statement_after_the_other(postgres: Postgres) -> None:

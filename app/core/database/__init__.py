@@ -11,7 +11,7 @@ call can forget to ask.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterator, Mapping, Sequence
 from functools import wraps
 from itertools import chain
 from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
@@ -57,7 +57,7 @@ class OfChat(Reachable, Protocol):
         """Return the chat that it is about, if that is one."""
 
 
-class BatchRequest(OfChat, Protocol):
+class BatchRequest(OfChat, Hashable, Protocol):
     """A call that can be served with others of its kind."""
 
     @property
@@ -212,7 +212,8 @@ class Database:
     async def batch_read(self, function: ReadFunction[Request, Result], request: Request) -> Result:
         """Return what `function` reads for `request`, together with what others ask meanwhile.
 
-        When the connection breaks, it is read once more. Raises Unavailable as `Threads.run` does.
+        What several of them ask for is read once, and nobody may change what is returned. When the
+        connection breaks, it is read once more. Raises Unavailable as `Threads.run` does.
         """
         admitted = self.admit(request)
         home = ANYWHERE if self.shards.are_one else await self._home(admitted)
@@ -381,6 +382,7 @@ class Database:
             read_apart,
             max_cost,
             max_items=1 if is_alone else 100,
+            shares_results=True,
             turn=_turn_on(connection, home),
         )
 
@@ -433,6 +435,7 @@ def _batcher(
     serve_apart: ServeApart[Any, Any],
     max_cost: int,
     max_items: int = 100,
+    shares_results: bool = False,
     turn: asyncio.Lock | None = None,
 ) -> Batcher[Any, Any]:
     """Return a batcher of the calls that a function serves."""
@@ -443,6 +446,7 @@ def _batcher(
         cost=lambda request: request.cost,
         max_items=max_items,
         max_cost=max_cost,
+        shares_results=shares_results,
         turn=turn,
         name=function.__name__,
     )

@@ -43,7 +43,8 @@ class Batcher(Generic[Request, Result]):
     most `max_waiting` calls wait, each for at most `timeout` seconds. Requests that are Blocked are
     served by `serve_apart`, group by group, while the next batches go on. When a whole batch fails,
     so is each of its requests, unless `is_final` says of the error that this would be no use, or
-    not safe.
+    not safe. Where it `shares_results`, which nobody may change then, those who ask for the same
+    are one request of a batch.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Batcher(Generic[Request, Result]):
         max_cost: int = 1024 * 1024,
         max_waiting: int = 10_000,
         timeout: float = 4.5,
+        shares_results: bool = False,
         turn: asyncio.Lock | None = None,
         name: str = "",
     ) -> None:
@@ -75,6 +77,7 @@ class Batcher(Generic[Request, Result]):
         self._max_cost = max_cost
         self._max_waiting = max_waiting
         self._timeout = timeout
+        self._shares_results = shares_results
         self._waiting: deque[PendingCall[Request, Result]] = deque()
         self._batch: list[PendingCall[Request, Result]] = []
         self._is_busy = False
@@ -187,12 +190,19 @@ class Batcher(Generic[Request, Result]):
     ) -> list["PendingCall[Request, Result]"]:
         """Return the next batch: those that have waited longest, and whose callers still wait."""
         batch: list[PendingCall[Request, Result]] = []
+        asked: set[Any] = set()
         cost = 0
-        while waiting and len(batch) < self._max_items and cost < self._max_cost:
-            call = waiting.popleft()
+        while waiting:
+            call = waiting[0]
+            one = call.request if self._shares_results else call.future
+            is_new = one not in asked
+            if is_new and (len(asked) == self._max_items or cost >= self._max_cost):
+                break
+            waiting.popleft()
             if not call.future.done():
                 batch.append(call)
-                cost += self._cost(call.request)
+                asked.add(one)
+                cost += self._cost(call.request) if is_new else 0
         return batch
 
     def _count(self, batch: "list[PendingCall[Request, Result]]") -> None:
@@ -205,11 +215,19 @@ class Batcher(Generic[Request, Result]):
     ) -> Sequence[Result | Exception]:
         """Return the results of the batch or, so that one does not fail all, of each call."""
         try:
-            return await self._serve(_requests_of(batch))
+            return await self._serve_together(_requests_of(batch))
         except Exception as error:
             if len(batch) == 1 or self._is_final(error):
                 raise
         return await asyncio.gather(*map(self._serve_alone, batch))
+
+    async def _serve_together(self, requests: list[Request]) -> Sequence[Result | Exception]:
+        """Return the results of the requests."""
+        if not self._shares_results:
+            return await self._serve(requests)
+        asked = list(dict.fromkeys(requests))
+        results = dict(zip(asked, await self._serve(asked), strict=True))
+        return [results[one] for one in requests]
 
     async def _serve_alone(self, call: "PendingCall[Request, Result]") -> Result | Exception:
         """Return what the call leads to."""
