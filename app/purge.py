@@ -10,11 +10,12 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from psycopg2.errors import QueryCanceled
-from sqlalchemy import exc, func, text
+from sqlalchemy import TextClause, exc, func, text
 from sqlmodel import Session, col, delete, select
 
 from app.chat_keys import free
 from app.core.database import Database, in_thread
+from app.core.database.distributed import is_distributed
 from app.models import Chat, Deletion, Message
 from app.paging import END
 from app.statements import BY_CHAT, BY_REVISION, rows_between
@@ -29,14 +30,14 @@ SMALL, STEP = 5_000, 1_000
 ADVISORY_LOCK = 0x7075726765
 
 
-def _messages(after: str | int, count: str) -> str:
-    """Return the query of the ids of a chat's first messages after one."""
-    return rows_between(Message, BY_CHAT, ":chat_id", after, END, count, columns="id")
+def _messages(after: str | int, count: str, columns: str = "id") -> str:
+    """Return the query of a chat's first messages after one."""
+    return rows_between(Message, BY_CHAT, ":chat_id", after, END, count, columns=columns)
 
 
-def _deletions(after: str | int, count: str) -> str:
-    """Return the query of the revisions of a chat's first deletions after one."""
-    return rows_between(Deletion, BY_REVISION, ":chat_id", after, END, count, columns="revision")
+def _deletions(after: str | int, count: str, columns: str = "revision") -> str:
+    """Return the query of a chat's first deletions after a revision."""
+    return rows_between(Deletion, BY_REVISION, ":chat_id", after, END, count, columns=columns)
 
 
 _IS_LARGE = f"""(
@@ -115,23 +116,43 @@ _OLDEST = text("""
     WHERE deleted_at IS NOT NULL AND idempotency_key IS NULL ORDER BY deleted_at LIMIT 1
 """)
 
-_DELETE = text(f"""
-    WITH messages AS MATERIALIZED (
-        {_messages(":message_id", str(STEP))}
-    ), deletions AS MATERIALIZED (
-        {_deletions(":revision", str(STEP))}
-    ), deleted_messages AS (
-        DELETE FROM message USING messages
-        WHERE message.chat_id = :chat_id AND message.id = messages.id
-    ), deleted_deletions AS (
-        DELETE FROM deletion USING deletions
-        WHERE deletion.chat_id = :chat_id AND deletion.revision = deletions.revision
-    )
-    SELECT
-        (SELECT max(id) FROM messages),
-        (SELECT max(revision) FROM deletions),
-        (SELECT count(*) FROM messages)
-""")
+
+def _delete(message: str, deletion: str, place: str = "NULL") -> TextClause:
+    """Return the statement of a step, given the conditions of what is deleted.
+
+    They choose among `messages` and `deletions`, whose rows each have a `place`.
+    """
+    messages, deletions = f"id, {place} AS place", f"revision, {place} AS place"
+    return text(f"""
+        WITH messages AS MATERIALIZED (
+            {_messages(":message_id", str(STEP), messages)}
+        ), deletions AS MATERIALIZED (
+            {_deletions(":revision", str(STEP), deletions)}
+        ), deleted_messages AS (
+            DELETE FROM message WHERE {message}
+        ), deleted_deletions AS (
+            DELETE FROM deletion WHERE {deletion}
+        )
+        SELECT
+            (SELECT max(id) FROM messages),
+            (SELECT max(revision) FROM deletions),
+            (SELECT count(*) FROM messages)
+    """)
+
+
+# By their places nothing else is looked at, whatever the planner thinks of how many there are: of a
+# chat that it takes for small, it would compare all rows with all that are to be deleted. Who has
+# changed a row meanwhile leaves it to the deletion of the chat itself.
+_DELETE = _delete(
+    "ctid = ANY (ARRAY(SELECT place FROM messages))",
+    "ctid = ANY (ARRAY(SELECT place FROM deletions))",
+    place="ctid",
+)
+# Citus has to be told of which chat they are.
+_DELETE_OF_SHARD = _delete(
+    "chat_id = :chat_id AND id IN (SELECT id FROM messages)",
+    "chat_id = :chat_id AND revision IN (SELECT revision FROM deletions)",
+)
 
 
 @in_thread
@@ -162,7 +183,8 @@ def purge_some(session: Session, progress: Progress | None) -> tuple[Progress | 
 
 def _delete_next(session: Session, progress: Progress) -> Progress:
     """Delete the next that the chat holds or, when there is nothing more, the chat itself."""
-    message_id, revision, count = session.execute(_DELETE, progress._asdict()).one()
+    statement = _DELETE_OF_SHARD if is_distributed(session) else _DELETE
+    message_id, revision, count = session.execute(statement, progress._asdict()).one()
     if message_id is None and revision is None:
         session.execute(delete(Chat).where(col(Chat.id) == progress.chat_id))
         log.info("deleted chat %s (%s of its messages by this process)", *progress[::3])

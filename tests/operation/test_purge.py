@@ -47,6 +47,21 @@ def test_all_that_a_large_chat_held_is_deleted_and_nothing_else(
     eventually(lambda: told in [line["message"] for line in service.lines()])
 
 
+def test_a_chat_that_the_planner_takes_for_small_is_deleted_in_as_short_a_time(
+    postgres: Postgres, database: str, start: Start
+) -> None:
+    service = start(postgres.settings(database)).get_ready()
+    with service.client() as client:
+        other, chat = create_chat(client), create_chat(client)
+        postgres.execute("ALTER TABLE message SET (autovacuum_enabled = false)", database)
+        fill(postgres, database, other, LARGE)
+        postgres.execute("ANALYZE message", database)
+        fill(postgres, database, chat, LARGE)
+        assert client.delete(f"/chats/{chat['id']}").status_code == 204
+        eventually(lambda: left(postgres, database, chat) == (0, 0, 0))
+        assert left(postgres, database, other) == (1, LARGE, 0)
+
+
 def test_a_chat_that_is_not_large_is_deleted_at_once(
     postgres: Postgres, database: str, start: Start
 ) -> None:
