@@ -46,7 +46,7 @@ def stopped_postgres(site: Watched) -> Iterator[None]:
 def worker_lost_without_postgres(site: Watched) -> Iterator[None]:
     """Kill a worker while PostgreSQL is away, without which none can take its place."""
     with stopped_postgres(site):
-        os.kill(site.guarded.workers()[-1], signal.SIGKILL)
+        os.kill(site.guarded.service.workers()[-1], signal.SIGKILL)
         yield
 
 

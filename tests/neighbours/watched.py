@@ -10,7 +10,7 @@ from typing import NamedTuple
 import httpx
 
 from tests.neighbours.prometheus import Prometheus, prometheus
-from tests.support import Service, create_chat, free_port, ps
+from tests.support import Service, create_chat, free_port
 from tests.support.access import ADMIN_KEY, GUARDED, bearer
 from tests.support.own_postgres import OwnPostgres
 
@@ -50,11 +50,6 @@ class Site:
     def messages(self) -> str:
         """Return the path of the chat's messages."""
         return f"/chats/{self.chat['id']}/messages/"
-
-    def workers(self) -> list[int]:
-        """Return the processes of several workers."""
-        found = ps("-wwo", "pid=,args=", "--ppid", str(self.service.process.pid))
-        return [int(line.split()[0]) for line in found if "spawn_main" in line]
 
 
 class Watched(NamedTuple):

@@ -23,7 +23,6 @@ from tests.support import (
     Start,
     create_chat,
     eventually,
-    ps,
     running,
     send,
 )
@@ -51,12 +50,6 @@ def measured(
     chosen = {**postgres.settings(database), **scraper.settings, **settings}
     with running(tmp_path / "measured", chosen) as service:
         yield service
-
-
-def workers_of(service: Service) -> list[int]:
-    """Return the process ids of the workers."""
-    found = ps("-wwo", "pid=,args=", "--ppid", str(service.process.pid))
-    return [int(line.split()[0]) for line in found if "spawn_main" in line]
 
 
 def answered(service: Service, times: int) -> Counter[int]:
@@ -105,13 +98,13 @@ def test_no_counter_falls_and_no_file_is_left_over_when_workers_are_killed(
         before = scraper.total("http_requests_total", route="/api/v1/chats/{chat_id}")
         eventually(lambda: scraper.total("chat_workers") == 2)
         for _ in range(4):
-            killed = workers_of(service)[0]
+            killed = service.workers()[0]
             os.kill(killed, signal.SIGKILL)
             eventually(lambda: scraper.total("chat_workers") == 1)
             eventually(lambda: scraper.total("chat_workers") == 2, 60)
             after = scraper.total("http_requests_total", route="/api/v1/chats/{chat_id}")
             assert after == before == 40
-        files = {entry for pid in workers_of(service) for entry in cells_of(pid)}
+        files = {entry for pid in service.workers() for entry in cells_of(pid)}
         assert len(files) == 2
         (folder,) = {Path(file).parent for file in files}
         assert len(list(folder.iterdir())) == 3  # Theirs, and their parent's.

@@ -1,7 +1,6 @@
 """Traces: a span for each request and for each statement, sent to a collector, and nothing else."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -439,13 +438,9 @@ def test_each_worker_exports_and_a_stop_sends_what_is_pending(
         never = {"WORKERS": "2", "OTEL_BSP_SCHEDULE_DELAY": "3600000"}
         settings = {**postgres.settings(database), **collector.settings, **never}
         with running(tmp_path / "log", settings) as service:
-
-            def workers() -> list[int]:
-                said = re.findall(r"Started server process \[(\d+)\]", service.log.read_text())
-                return [int(worker) for worker in said]
-
-            eventually(lambda: len(workers()) == 2)
-            for other in workers():
+            ready = "Application startup complete."
+            eventually(lambda: service.log.read_text().count(ready) == 2)
+            for other in service.workers():
                 os.kill(other, signal.SIGSTOP)  # So that it is not this one that is called.
                 try:
                     with service.client() as client:

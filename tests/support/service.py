@@ -148,6 +148,11 @@ class Service:
         # It speaks no TLS; to read the machine's certificates would take it 30 ms.
         return httpx.Client(base_url=self.url, timeout=30, verify=False, **options)
 
+    def workers(self) -> list[int]:
+        """Return the processes of several workers."""
+        found = ps("-wwo", "pid=,args=", "--ppid", str(self.process.pid))
+        return [int(line.split()[0]) for line in found if "spawn_main" in line]
+
     def lines(self) -> list[JSON]:
         """Return the log so far."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
